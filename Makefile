@@ -1,0 +1,235 @@
+# Descent: builds into build/ (or build/MODE/ for MODE=debug asan ubsan tsan).
+# `make help` lists the targets; `scripts/setup TARGET` also installs what a
+# machine lacks.
+
+MODE    ?= release
+BUILD   ?= build$(if $(filter-out release,$(MODE)),/$(MODE))
+B       := $(BUILD)
+PREFIX  ?= /usr/local
+prefix  ?= $(PREFIX)
+bindir  ?= $(prefix)/bin
+libdir  ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+datadir ?= $(prefix)/share
+VERSION := 0.1.0
+ABI     := 1
+
+ifeq ($(filter Linux/x86_64 Linux/aarch64,$(shell uname -s)/$(shell uname -m)),)
+$(error Descent is built for Linux with glibc on x86-64 and AArch64; this is $(shell uname -s) on $(shell uname -m))
+endif
+PKG_CONFIG ?= pkg-config
+ifeq ($(filter clean help format uninstall,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(shell command -v $(PKG_CONFIG)),)
+$(error pkg-config is missing: install it, or run scripts/setup)
+endif
+endif
+
+# need(modules, Debian package): the first of the modules that pkg-config knows.
+need = $(or $(firstword $(foreach m,$(1),$(shell $(PKG_CONFIG) --exists $(m) && \
+       echo $(m)))),$(error $(firstword $(1)) is missing: install $(2), or run scripts/setup))
+pc_lua     = $(call need,lua5.4 lua-5.4 lua,liblua5.4-dev)
+pc_jansson = $(call need,jansson,libjansson-dev)
+pc_cmocka  = $(call need,cmocka,libcmocka-dev)
+pc_blas    = $(call need,openblas,libopenblas-dev)
+lua_cflags     = $(shell $(PKG_CONFIG) --cflags $(pc_lua))
+lua_libs       = $(shell $(PKG_CONFIG) --libs $(pc_lua))
+jansson_cflags = $(shell $(PKG_CONFIG) --cflags $(pc_jansson))
+jansson_libs   = $(shell $(PKG_CONFIG) --libs $(pc_jansson))
+cmocka_cflags  = $(shell $(PKG_CONFIG) --cflags $(pc_cmocka))
+cmocka_libs    = $(shell $(PKG_CONFIG) --libs $(pc_cmocka))
+blas_cflags    = $(shell $(PKG_CONFIG) --cflags $(pc_blas))
+blas_libs      = $(shell $(PKG_CONFIG) --libs $(pc_blas))
+
+CFLAGS ?= -O3 -g
+OPTIMIZE_asan  := -DDESCENT_SANITIZED -O1 -g -fsanitize=address -fno-omit-frame-pointer
+OPTIMIZE_ubsan := -DDESCENT_SANITIZED -O1 -g -fsanitize=undefined,float-cast-overflow -fno-sanitize-recover=all
+OPTIMIZE_tsan  := -O1 -g -fsanitize=thread
+OPTIMIZE_debug := -O0 -g
+MODE_FLAGS := $(OPTIMIZE_$(MODE))
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
+            -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings \
+            -Wundef -Wvla -Wformat=2
+# Arithmetic: every operation rounds once; the -fno- flags allow vector code and
+# change no result.
+FLOAT    := -fno-math-errno -fno-trapping-math -ffp-contract=off
+BASE     := -std=c11 -D_GNU_SOURCE -Icore/include -fPIC -fvisibility=hidden $(FLOAT)
+COMPILE   = $(CC) $(CPPFLAGS) $(CFLAGS) $(BASE) $(WARNINGS) $(WERROR) $(MODE_FLAGS) -MMD -MP
+HARDEN   := -Wl,-z,relro,-z,now
+PLUGIN   := -Wl,-z,defs,-z,now,-z,noexecstack
+
+LIBRARY_SOURCES := $(wildcard $(foreach d,base tensor option schedule plugin engine checkpoint,core/$(d)/*.c))
+SCRIPT_SOURCES  := $(wildcard core/script/*.c)
+TOOL_SOURCES    := $(wildcard core/tool/*.c)
+PLUGINS         := $(notdir $(patsubst %/,%,$(wildcard plugins/*/)))
+LUA_MODULES     := $(wildcard scripts/lib/descent/*.lua)
+HEADERS         := descent.h plugin.h kernel.h lua.h
+objects          = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+.PHONY: all install uninstall clean help
+all: $(B)/libdescent.so $(B)/libdescent.a $(B)/libdescent-lua.so \
+     $(B)/lua/descent/core.so $(B)/descent lua-modules \
+     $(PLUGINS:%=$(B)/plugins/%.so)
+
+$(B)/obj/core/script/%.o: CPPFLAGS += $(lua_cflags) $(blas_cflags)
+$(B)/obj/core/script/%.o: BASE += -Icore
+$(B)/obj/core/tool/%.o:   CPPFLAGS += $(jansson_cflags)
+$(B)/obj/core/engine/%.o: CPPFLAGS += $(jansson_cflags)
+$(B)/obj/core/%.o: core/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -Icore -c $< -o $@
+
+# The marker tells a library in the build tree from an installed one.
+$(B)/.descent-build: ; @mkdir -p $(@D) && touch $@
+
+$(B)/libdescent.a: $(call objects,$(LIBRARY_SOURCES))
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(B)/libdescent.so.0: $(call objects,$(LIBRARY_SOURCES)) core/libdescent.map | $(B)/.descent-build
+	$(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -shared -Wl,-soname,libdescent.so.0 \
+	  -Wl,--version-script=core/libdescent.map -o $@ $(filter %.o,$^) $(jansson_libs) -ldl -lm -lpthread
+$(B)/libdescent.so: $(B)/libdescent.so.0
+	ln -sf libdescent.so.0 $@
+
+$(B)/libdescent-lua.so.0: $(call objects,$(SCRIPT_SOURCES)) $(B)/libdescent.so
+	$(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -shared -Wl,-soname,libdescent-lua.so.0 \
+	  -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) -L$(B) -ldescent $(lua_libs) $(blas_libs) -lm
+$(B)/libdescent-lua.so: $(B)/libdescent-lua.so.0
+	ln -sf libdescent-lua.so.0 $@
+
+# The module for a stock interpreter, which has the Lua API inside.
+$(B)/lua/descent/core.so: $(call objects,$(filter-out core/script/script.c,$(SCRIPT_SOURCES))) $(B)/libdescent.so
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -shared -Wl,-rpath,'$$ORIGIN/../..' \
+	  -Wl,-rpath,'$$ORIGIN/../../..' -o $@ $(filter %.o,$^) -L$(B) -ldescent $(blas_libs) -lm
+
+$(B)/descent: $(call objects,$(TOOL_SOURCES)) $(B)/libdescent-lua.so
+	$(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' -o $@ \
+	  $(filter %.o,$^) -L$(B) -ldescent-lua -ldescent $(jansson_libs) -Wl,-rpath-link,$(B)
+
+# One file a plugin: plugins/NAME/NAME.c.
+.SECONDEXPANSION:
+$(B)/plugins/%.so: plugins/$$*/$$*.c | $(B)/.descent-build
+	@mkdir -p $(@D) $(B)/obj/plugins
+	$(COMPILE) -MF $(B)/obj/plugins/$*.d -MT $@ -shared $(PLUGIN) \
+	  $< -o $@ -lm
+
+# Lua modules and data beside the module, as they lie when installed.
+.PHONY: lua-modules
+lua-modules: $(LUA_MODULES:scripts/lib/descent/%=$(B)/lua/descent/%) $(B)/data
+$(B)/lua/descent/%.lua: scripts/lib/descent/%.lua
+	@mkdir -p $(@D)
+	@ln -sf $(abspath $<) $@
+.PHONY: $(B)/data
+$(B)/data: | $(B)/.descent-build
+	@ln -sfn $(abspath scripts/data) $@
+
+# ---- Tests ----
+
+STATIC_TESTS  := $(wildcard tests/unit/test_*.c tests/plugin/test_*.c tests/kernel/test_*.c tests/abi/test_*.c)
+DYNAMIC_TESTS := $(wildcard tests/script/test_*.c tests/tool/test_*.c)
+SUPPORT       := $(wildcard tests/support/*.c)
+TEST_PROGRAMS := $(patsubst %.c,$(B)/tests/%,$(notdir $(STATIC_TESTS) $(DYNAMIC_TESTS)))
+TEST_PLUGINS  := $(patsubst tests/plugin/plugins/%.c,$(B)/tests/plugins/%.so,$(wildcard tests/plugin/plugins/*.c))
+CONFORM       := $(wildcard tests/conform/*.c)
+TEST_LINK      = $(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+
+$(B)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) $(cmocka_cflags) $(jansson_cflags) -Icore -Itests -c $< -o $@
+$(B)/obj/tests/conform/%.o: BASE := $(filter-out -Icore,$(BASE))
+$(patsubst tests/%.c,$(B)/obj/tests/%.o,$(wildcard tests/script/*.c)): CPPFLAGS += $(lua_cflags)
+
+define static_test
+$(B)/tests/$(notdir $(1:.c=)): $(B)/obj/$(1:.c=.o) $(call objects,$(SUPPORT)) $(B)/libdescent.a
+	@mkdir -p $$(@D)
+	$$(TEST_LINK) $$(cmocka_libs) $$(jansson_libs) -ldl -lm -lpthread
+endef
+define dynamic_test
+$(B)/tests/$(notdir $(1:.c=)): $(B)/obj/$(1:.c=.o) $(B)/libdescent-lua.so
+	@mkdir -p $$(@D)
+	$$(TEST_LINK) -L$(B) -ldescent-lua -ldescent $$(cmocka_libs) $$(lua_libs) $$(jansson_libs) \
+	  -Wl,-rpath,'$$$$ORIGIN/..' -Wl,-rpath-link,$(B) -ldl -lm
+endef
+$(foreach t,$(STATIC_TESTS),$(eval $(call static_test,$(t))))
+$(foreach t,$(DYNAMIC_TESTS),$(eval $(call dynamic_test,$(t))))
+
+$(B)/tests/conform: $(call objects,$(CONFORM)) $(B)/libdescent.so
+	@mkdir -p $(@D)
+	$(TEST_LINK) -L$(B) -ldescent $(jansson_libs) -Wl,-rpath,'$$ORIGIN/..' -lm
+
+$(B)/tests/plugins/%.so: tests/plugin/plugins/%.c
+	@mkdir -p $(@D) $(B)/obj/tests/plugins
+	$(COMPILE) -MF $(B)/obj/tests/plugins/$*.d -MT $@ -shared -Wl,-z,now $< -o $@ -lm
+
+# The seven by each compiler that is here, always optimized, to compare their bits.
+KERNELS := $(foreach c,gcc clang,$(if $(shell command -v $(c)),$(PLUGINS:%=$(B)/tests/kernels/$(c)/%.so)))
+$(B)/tests/kernels/%.so: plugins/$$(*F)/$$(*F).c core/include/descent/plugin.h core/include/descent/kernel.h
+	@mkdir -p $(@D)
+	$(*D) -O3 $(BASE) -shared $(PLUGIN) $< -o $@ -lm
+
+.PHONY: tests test check lint format demo
+tests: all $(TEST_PROGRAMS) $(TEST_PLUGINS) $(KERNELS) $(B)/tests/conform
+# In release mode the C tests run again under both sanitizers.
+ifeq ($(MODE),release)
+test: tests
+	@$(MAKE) --no-print-directory -s MODE=asan tests
+	@$(MAKE) --no-print-directory -s MODE=ubsan tests
+	@tests/run build build/asan build/ubsan
+else
+test: tests
+	@tests/run $(B)
+endif
+
+lint:
+	@scripts/lint
+check: lint test
+format:
+	clang-format -i $$(scripts/lint --formatted)
+demo: all
+	@$(B)/descent run scripts/examples/train_digits.lua
+
+# ---- Installation ----
+
+pc_files := descent.pc descent-lua.pc descent-plugin.pc
+to        = $(DESTDIR)$(1)
+install: all
+	install -d $(call to,$(bindir)) $(call to,$(libdir)/pkgconfig) $(call to,$(includedir)/descent) \
+	  $(call to,$(libdir)/descent/plugins/$(ABI)) $(call to,$(libdir)/lua/5.4/descent) \
+	  $(call to,$(datadir)/descent/lua/descent) $(call to,$(datadir)/descent/data)
+	install -m 755 $(B)/descent $(call to,$(bindir))
+	install -m 755 $(B)/libdescent.so.0 $(B)/libdescent-lua.so.0 $(call to,$(libdir))
+	install -m 644 $(B)/libdescent.a $(call to,$(libdir))
+	ln -sf libdescent.so.0 $(call to,$(libdir)/libdescent.so)
+	ln -sf libdescent-lua.so.0 $(call to,$(libdir)/libdescent-lua.so)
+	install -m 755 $(PLUGINS:%=$(B)/plugins/%.so) $(call to,$(libdir)/descent/plugins/$(ABI))
+	install -m 755 $(B)/lua/descent/core.so $(call to,$(libdir)/lua/5.4/descent)
+	install -m 644 $(LUA_MODULES) $(call to,$(datadir)/descent/lua/descent)
+	install -m 644 scripts/data/* $(call to,$(datadir)/descent/data)
+	install -m 644 $(wildcard core/include/descent/*.h) $(call to,$(includedir)/descent)
+	for f in $(pc_files); do \
+	  sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
+	      -e 's|@datadir@|$(datadir)|' -e 's|@version@|$(VERSION)|' -e 's|@abi@|$(ABI)|' \
+	      -e 's|@lua@|$(pc_lua)|' scripts/$$f.in > $(call to,$(libdir)/pkgconfig/)$$f || exit 1; done
+
+uninstall:
+	rm -f $(call to,$(bindir)/descent) $(wildcard $(call to,$(libdir))/libdescent*.so*) \
+	  $(call to,$(libdir)/libdescent.a) $(call to,$(libdir)/lua/5.4/descent/core.so) \
+	  $(PLUGINS:%=$(call to,$(libdir)/descent/plugins/$(ABI))/%.so) \
+	  $(pc_files:%=$(call to,$(libdir)/pkgconfig)/%)
+	rm -rf $(call to,$(includedir)/descent) $(call to,$(datadir)/descent)
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make [MODE=debug|asan|ubsan|tsan] [PREFIX=/usr/local] TARGET'
+	@echo '  all        library, plugins, Lua module, command (default), into build/'
+	@echo '  demo       train on the scanned digits with each of the seven optimizers'
+	@echo '  test       every test; the last line is "N passed, N failed"'
+	@echo '  lint       layers, headers, warnings of gcc and clang, formatting, Lua'
+	@echo '  check      lint and test'
+	@echo '  install    below PREFIX (DESTDIR is honoured); uninstall takes it away'
+	@echo '  format     clang-format;  clean  removes build/'
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

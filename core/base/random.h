@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Random numbers without state: Philox 4x32-10, a keyed permutation of 128-bit
+ * counters (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1,
+ * 2, 3", 2011).  The public descent_random_* functions are here too. */
+#ifndef DESCENT_BASE_RANDOM_H
+#define DESCENT_BASE_RANDOM_H
+
+#include <stdint.h>
+
+/* The 128 random bits that belong to `counter` under `key`. */
+void random_block(const uint32_t counter[4], const uint32_t key[2],
+                  uint32_t out[4]);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* The last failure of each thread, and its public readers. */
+#include "base/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MESSAGE_SIZE = 4096 };
+
+static _Thread_local struct {
+    descent_status code;
+    char           message[MESSAGE_SIZE];
+} last;
+
+static const char *const names[] = {
+    "ok", "argument", "memory",   "support", "numeric",
+    "abi", "io",      "state",    "script",  "internal",
+};
+
+/* Text from outside must not drive a terminal; lines may break. */
+static void disarm(char *text)
+{
+    for (; *text != '\0'; text++) {
+        const unsigned char byte = (unsigned char)*text;
+        if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f)
+            *text = '?';
+    }
+}
+
+descent_status status_fail_va(descent_status code, const char *format,
+                              va_list arguments)
+{
+    char message[MESSAGE_SIZE]; /* the arguments may be the last message */
+
+    vsnprintf(message, sizeof message, format, arguments);
+    disarm(message);
+    memcpy(last.message, message, sizeof message);
+    last.code = code;
+    return code;
+}
+
+descent_status status_fail(descent_status code, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    status_fail_va(code, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+descent_status status_prefix(descent_status code, const char *format, ...)
+{
+    char    place[MESSAGE_SIZE / 4];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(place, sizeof place, format, arguments);
+    va_end(arguments);
+    return status_fail(code, "%s: %s", place, last.message);
+}
+
+const char *descent_error_message(void)
+{
+    return last.message;
+}
+
+descent_status descent_error_code(void)
+{
+    return last.code;
+}
+
+const char *descent_status_name(descent_status code)
+{
+    const int64_t i = -(int64_t)code;
+
+    return i >= 0 && i < (int64_t)(sizeof names / sizeof *names) ? names[i]
+                                                                 : "unknown";
+}
+
+descent_status descent_error_set(descent_status code, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    status_fail_va(code, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+const char *descent_version(void)
+{
+    return DESCENT_VERSION;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Failures: a code to return and, for this thread, a sentence to read. */
+#ifndef DESCENT_BASE_STATUS_H
+#define DESCENT_BASE_STATUS_H
+
+#include <descent/descent.h>
+#include <stdarg.h>
+
+/* Return a failing expression's code to the caller. */
+#define TRY(expression)                                                        \
+    do {                                                                       \
+        const descent_status try_ = (expression);                              \
+        if (try_ != DESCENT_OK)                                                \
+            return try_;                                                       \
+    } while (0)
+
+/* Record why the current call fails; returns `code`.  Control bytes in the text
+ * become '?', so that a hostile name cannot drive a terminal. */
+descent_status status_fail(descent_status code, const char *format, ...)
+    DESCENT_PRINTF(2, 3);
+descent_status status_fail_va(descent_status code, const char *format,
+                              va_list arguments) DESCENT_PRINTF(2, 0);
+
+/* Put "where: " before the recorded text; returns `code`. */
+descent_status status_prefix(descent_status code, const char *format, ...)
+    DESCENT_PRINTF(2, 3);
+
+#endif

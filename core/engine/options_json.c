@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* Options from JSON text, as Keras' get_config prints it. */
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/runtime.h"
+#include "option/bag.h"
+#include "schedule/schedule.h"
+
+enum { LONGEST_JSON = 1 << 24, DEEPEST = 16 };
+
+static descent_status fill(memory *m, const json_t *object, int depth,
+                           descent_options *options);
+
+static descent_status put_list(memory *m, const char *key, const json_t *list,
+                               descent_options *options)
+{
+    const size_t   n = json_array_size(list);
+    double        *values;
+    descent_status status = DESCENT_OK;
+
+    TRY(memory_new(m, n, sizeof *values, &values));
+    for (size_t i = 0; i < n && status == DESCENT_OK; i++) {
+        const json_t *item = json_array_get(list, i);
+        if (!json_is_number(item))
+            status = status_fail(DESCENT_ERR_ARGUMENT,
+                                 "option '%.64s': element %zu is not a number",
+                                 key, i + 1);
+        else
+            values[i] = json_number_value(item);
+    }
+    if (status == DESCENT_OK)
+        status = descent_options_set_numbers(options, key, values, n);
+    memory_release(m, values, n, sizeof *values);
+    return status;
+}
+
+/* {"class_name": "CosineDecay", "config": {...}}; Keras adds other keys, which
+ * say where its class is defined and are of no use here. */
+static descent_status put_schedule(memory *m, const char *key,
+                                   const json_t *object, int depth,
+                                   descent_options *options)
+{
+    const char       *kind = json_string_value(json_object_get(object,
+                                                               "class_name"));
+    const json_t     *config = json_object_get(object, "config");
+    descent_schedule *schedule = NULL;
+    descent_options  *inner = NULL;
+    descent_status    status;
+
+    if (kind == NULL || !json_is_object(config))
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "option '%.64s' is an object: expected a schedule "
+                           "{\"class_name\": ..., \"config\": {...}}",
+                           key);
+    status = bag_create(m, &inner);
+    if (status == DESCENT_OK)
+        status = fill(m, config, depth + 1, inner);
+    if (status == DESCENT_OK)
+        status = schedule_create(m, kind, inner, &schedule);
+    if (status == DESCENT_OK)
+        status = descent_options_set_schedule(options, key, schedule);
+    descent_schedule_release(schedule);
+    descent_options_free(inner);
+    return status;
+}
+
+static descent_status put(memory *m, const char *key, const json_t *value,
+                          int depth, descent_options *options)
+{
+    switch (json_typeof(value)) {
+    case JSON_NULL:
+        return descent_options_set_none(options, key);
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return descent_options_set_boolean(options, key, json_is_true(value));
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return descent_options_set_number(options, key,
+                                          json_number_value(value));
+    case JSON_STRING:
+        return descent_options_set_text(options, key,
+                                        json_string_value(value));
+    case JSON_ARRAY:
+        return put_list(m, key, value, options);
+    default:
+        return put_schedule(m, key, value, depth, options);
+    }
+}
+
+static descent_status fill(memory *m, const json_t *object, int depth,
+                           descent_options *options)
+{
+    const char *key;
+    json_t     *value;
+
+    if (depth > DEEPEST)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "options: nested more than %d deep", DEEPEST);
+    /* Iterating does not change the object; the library's macro wants it so. */
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+        TRY(put(m, key, value, depth, options));
+    return DESCENT_OK;
+}
+
+descent_status descent_options_from_json(descent_runtime  *runtime,
+                                         const char       *text, size_t length,
+                                         descent_options **out)
+{
+    descent_options *options = NULL;
+    json_error_t     error;
+    json_t          *root;
+    descent_status   status;
+
+    TRY(runtime_check(runtime));
+    if (text == NULL || out == NULL || length > LONGEST_JSON)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "options: expected JSON text of at most %d bytes",
+                           LONGEST_JSON);
+    root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    if (root == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "options: line %d, column %d: %s", error.line,
+                           error.column, error.text);
+    if (json_is_object(root)) {
+        status = bag_create(runtime->memory, &options);
+        if (status == DESCENT_OK)
+            status = fill(runtime->memory, root, 0, options);
+    } else {
+        status = status_fail(DESCENT_ERR_ARGUMENT,
+                             "options: expected a JSON object {...}");
+    }
+    json_decref(root);
+    if (status != DESCENT_OK) {
+        descent_options_free(options);
+        return status;
+    }
+    *out = options;
+    return DESCENT_OK;
+}

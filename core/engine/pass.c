@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* One pass over memory: what the plugin can take over goes to it directly, many
+ * tensors a call; the rest the core does on tiles that stay in the first-level
+ * cache (element scope) or on whole tensors (tensor scope). */
+#include <math.h>
+#include <stdalign.h>
+#include <string.h>
+
+#include "engine/optimizer.h"
+#include "engine/tile.h"
+#include "plugin/type.h"
+#include "tensor/view.h"
+
+typedef struct pass_state {
+    descent_optimizer *o;
+    step_plan         *plan;
+    descent_pass       pass;
+    bool               fused; /* the plugin's fused_step may be called */
+} pass_state;
+
+/* What a span needs, of which the plugin takes a part: the last ones before the
+ * rule, because the core's share comes first, and averaging, which follows. */
+static uint32_t plugin_share(const pass_state *p, uint32_t needs)
+{
+    static const uint32_t backwards[] = {DESCENT_FUSE_DECAY, DESCENT_FUSE_L2,
+                                         DESCENT_FUSE_CLIP,
+                                         DESCENT_FUSE_SCALE};
+    const uint32_t        fuses = p->fused ? p->o->type->fuses : 0;
+    uint32_t              share = needs & fuses & DESCENT_FUSE_EMA;
+
+    for (size_t i = 0; i < sizeof backwards / sizeof *backwards; i++) {
+        if ((needs & backwards[i]) == 0)
+            continue;
+        if ((fuses & backwards[i]) == 0)
+            break;
+        share |= backwards[i];
+    }
+    return share;
+}
+
+static void describe_work(const pass_state *p, const entry *e,
+                          descent_fuse *fuse)
+{
+    const settings *s = &p->o->settings;
+    const double    clip = settings_now(s, OPTION_CLIPVALUE);
+    const double    wd = settings_now(s, OPTION_WEIGHT_DECAY);
+    const double    lr = settings_now(s, OPTION_LEARNING_RATE);
+    const bool      l2 = settings_now(s, OPTION_WEIGHT_DECAY_MODE) == DECAY_L2;
+    const bool      owned = (p->o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
+    const bool      decays = wd > 0 && e->decays && !owned;
+
+    *fuse = (descent_fuse){
+        .struct_size = sizeof *fuse,
+        .grad_scale = p->plan->scale * e->clip,
+        .clip = isnan(clip) ? 0 : clip,
+        .l2 = decays && l2 ? wd : 0,
+        .decay = decays && !l2 ? lr * wd : 0,
+        .ema_keep = p->plan->average.keep,
+        .ema_take = p->plan->average.take,
+    };
+    fuse->mask = (fuse->grad_scale != 1 ? DESCENT_FUSE_SCALE : 0u) |
+                 (fuse->clip > 0 ? DESCENT_FUSE_CLIP : 0u) |
+                 (fuse->l2 > 0 ? DESCENT_FUSE_L2 : 0u) |
+                 (fuse->decay > 0 ? DESCENT_FUSE_DECAY : 0u) |
+                 (p->plan->average.on ? DESCENT_FUSE_EMA : 0u);
+}
+
+static const void *coefficients(const step_plan *plan, descent_dtype compute)
+{
+    return compute == DESCENT_DTYPE_F64 ? (const void *)plan->coef_f64
+                                        : (const void *)plan->coef_f32;
+}
+
+/* Call the rule on n spans. */
+static descent_status call(pass_state *p, const descent_span *spans, size_t n,
+                           descent_dtype compute)
+{
+    const descent_optimizer_type *type = p->o->type;
+
+    p->pass.count = n;
+    p->pass.spans = spans;
+    p->pass.compute = compute;
+    if (!p->fused) {
+        p->plan->step_calls++;
+        return type->step(p->o->self, &p->pass);
+    }
+    p->plan->fused_calls++;
+    return type->fused_step(p->o->self, &p->pass);
+}
+
+static void *at(void *array, descent_dtype dtype, int64_t elements)
+{
+    return array == NULL ? NULL
+                         : (char *)array + (size_t)elements * dtype_size(dtype);
+}
+
+/* The core's share before the rule on elements [first, first + n): leaves the
+ * final gradient, or what the plugin makes it of, in *grad. */
+static void before_rule(pass_state *p, entry *e, const descent_fuse *fuse,
+                        uint32_t mine, int64_t first, size_t n, void *buffer,
+                        const void **grad)
+{
+    const uint32_t of_gradient = mine & (DESCENT_FUSE_SCALE |
+                                         DESCENT_FUSE_CLIP | DESCENT_FUSE_L2);
+    void          *w = at(e->weight, e->dtype, first);
+
+    *grad = gradient_load(e, p->plan->source, first, n, buffer);
+    if (of_gradient != 0) {
+        tile_gradient(e->dtype, n, fuse, of_gradient, *grad, w, buffer);
+        *grad = buffer;
+    }
+    if ((mine & DESCENT_FUSE_DECAY) != 0)
+        tile_decay(e->dtype, n, fuse->decay, w);
+}
+
+/* Elements [first, first + n) of a span, with the core's share around it. */
+static descent_status run_tile(pass_state *p, const descent_span *whole,
+                               entry *e, int64_t first, size_t n, void *buffer)
+{
+    const uint32_t needs = whole->fuse->mask;
+    const uint32_t share = plugin_share(p, needs);
+    descent_fuse   fuse = *whole->fuse;
+    descent_span   span = *whole;
+    void          *slot[DESCENT_MAX_SLOTS] = {NULL};
+
+    before_rule(p, e, &fuse, needs & ~share, first, n, buffer, &span.grad);
+    fuse.mask = share;
+    span.fuse = &fuse;
+    span.count = (int64_t)n;
+    span.first = first;
+    span.weight = at(e->weight, e->dtype, first);
+    span.average = at(e->average, e->dtype, first);
+    if (p->o->type->scope == DESCENT_SCOPE_ELEMENT) {
+        for (size_t k = 0; k < p->o->type->slot_count; k++)
+            slot[k] = at(e->slot[k], e->dtype, first);
+        span.slot = slot;
+    }
+    TRY(call(p, &span, 1, e->dtype));
+    if ((needs & ~share & DESCENT_FUSE_EMA) != 0)
+        tile_average(e->dtype, n, fuse.ema_keep, fuse.ema_take, span.weight,
+                     span.average);
+    if (p->plan->source.accumulates)
+        memset(at(e->accumulator, e->dtype, first), 0,
+               n * dtype_size(e->dtype));
+    return DESCENT_OK;
+}
+
+static descent_status run_tiles(pass_state *p, const descent_span *span,
+                                entry *e)
+{
+    alignas(64) double buffer[TILE];
+
+    if (p->o->type->scope == DESCENT_SCOPE_TENSOR)
+        return run_tile(p, span, e, 0, (size_t)e->count, p->o->whole);
+    for (int64_t first = 0; first < e->count; first += TILE) {
+        const int64_t left = e->count - first;
+        TRY(run_tile(p, span, e, first, (size_t)(left < TILE ? left : TILE),
+                     buffer));
+    }
+    return DESCENT_OK;
+}
+
+/* Can the plugin work on the arrays as they are? */
+static bool is_direct(const pass_state *p, const entry *e,
+                      const descent_fuse *fuse)
+{
+    return !p->plan->source.accumulates && e->now_dtype == e->dtype &&
+           plugin_share(p, fuse->mask) == fuse->mask;
+}
+
+/* Point a span at the arrays of its tensor in this step. */
+static void aim(pass_state *p, descent_span *span, entry *e)
+{
+    span->weight = e->weight;
+    span->grad = e->now;
+    span->coef = coefficients(p->plan, e->dtype);
+    span->average = e->average;
+}
+
+/* Spans of one type that follow each other and need no tiles are one call. */
+static descent_status run_spans(pass_state *p)
+{
+    descent_optimizer *o = p->o;
+    size_t             begin = 0;
+
+    for (size_t k = 0; k <= o->span_count; k++) {
+        entry *e = k < o->span_count ? &o->entries[o->planned[k]] : NULL;
+        const descent_dtype class =
+            begin < k ? o->entries[o->planned[begin]].dtype : 0;
+        bool joins = false;
+        if (e != NULL && e->active) {
+            aim(p, &o->spans[k], e);
+            describe_work(p, e, &o->fuses[k]);
+            joins = is_direct(p, e, &o->fuses[k]);
+        }
+        if (begin < k && (!joins || e->dtype != class)) {
+            TRY(call(p, &o->spans[begin], k - begin, class));
+            begin = k;
+        }
+        if (joins)
+            continue;
+        begin = k + 1;
+        if (e != NULL && e->active)
+            TRY(run_tiles(p, &o->spans[k], e));
+    }
+    return DESCENT_OK;
+}
+
+descent_status pass_run(descent_optimizer *o, step_plan *plan)
+{
+    const settings *s = &o->settings;
+    pass_state      p = {
+             .o = o, .plan = plan,
+             .fused = o->type->fused_step != NULL &&
+                      settings_now(s, OPTION_USE_FUSED_STEP) != 0,
+             .pass = {
+                 .struct_size = sizeof(descent_pass),
+                 .span_size = sizeof(descent_span),
+                 .host = registry_host(o->runtime->plugins),
+                 .type = o->type, .variant = s->variant,
+                 .isa = o->runtime->isa, .update = o->updates + 1,
+        },
+    };
+
+    tensors_plan(o);
+    return run_spans(&p);
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/* State arrays: one arena for the tensors that are built together, every array
+ * aligned to 64 bytes. */
+#include <string.h>
+
+#include "engine/optimizer.h"
+#include "engine/tile.h"
+#include "plugin/type.h"
+#include "tensor/view.h"
+
+enum {
+    ALIGNMENT = 64,
+    /* Arrays that start at the same place within a page slow each other down:
+     * large ones are moved apart. */
+    LARGE = 1 << 17,
+    STAGGER = 832
+};
+
+static bool is_scratch(const descent_slot *slot)
+{
+    return (slot->flags & DESCENT_SLOT_SCRATCH) != 0;
+}
+
+static int64_t shaped_elements(const descent_slot *slot, const entry *e)
+{
+    const int64_t rows = e->ndim > 0 ? e->shape[0] : 1;
+
+    switch (slot->shape) {
+    case DESCENT_SLOT_LIKE_WEIGHT:
+        return e->count;
+    case DESCENT_SLOT_PER_ROW:
+        return e->count == 0 ? 0 : rows;
+    case DESCENT_SLOT_PER_COLUMN:
+        return e->count == 0 ? 0 : e->count / rows;
+    default:
+        return 0;
+    }
+}
+
+static int64_t state_elements(const descent_slot *slot, const entry *e)
+{
+    return is_scratch(slot) ? 0 : shaped_elements(slot, e);
+}
+
+/* Places arrays one after another: first without memory, to measure. */
+typedef struct layout {
+    char  *memory; /* or NULL */
+    size_t bytes;
+    size_t arrays;
+} layout;
+
+static descent_status place(layout *at, int64_t elements, descent_dtype dtype,
+                            void **array)
+{
+    const size_t size = dtype_size(dtype);
+    size_t       bytes, end;
+
+    if (elements == 0)
+        return DESCENT_OK;
+    if (__builtin_mul_overflow((size_t)elements, size, &bytes) ||
+        __builtin_add_overflow(bytes, (size_t)(ALIGNMENT + STAGGER), &end) ||
+        __builtin_add_overflow(at->bytes, end, &end))
+        return status_fail(DESCENT_ERR_MEMORY,
+                           "out of memory: the state is larger than can be "
+                           "addressed");
+    if (bytes >= LARGE)
+        at->bytes += STAGGER;
+    at->bytes = (at->bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (at->memory != NULL)
+        *array = at->memory + at->bytes;
+    at->bytes += bytes;
+    at->arrays++;
+    return DESCENT_OK;
+}
+
+/* The arrays of one tensor, in slot order, then the core's own. */
+static descent_status place_entry(const descent_optimizer *o, entry *e,
+                                  layout *at)
+{
+    const settings *s = &o->settings;
+    const bool      averages = s->number[OPTION_USE_EMA] != 0;
+    const bool accumulates = s->number[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1;
+
+    for (size_t k = 0; k < o->type->slot_count; k++) {
+        const descent_slot *slot = type_slot(o->type, k);
+        if (type_uses(slot, s->variant))
+            TRY(place(at, state_elements(slot, e), e->dtype,
+                      &e->slot[k]));
+    }
+    if (averages)
+        TRY(place(at, e->count, e->dtype, &e->average));
+    if (accumulates)
+        TRY(place(at, e->count, e->dtype, &e->accumulator));
+    return DESCENT_OK;
+}
+
+static descent_status place_all(descent_optimizer *o, layout *at)
+{
+    for (size_t i = 0; i < o->count; i++)
+        if (!o->entries[i].built)
+            TRY(place_entry(o, &o->entries[i], at));
+    return DESCENT_OK;
+}
+
+static void fill(void *array, int64_t elements, descent_dtype dtype,
+                 double value)
+{
+    if (value == 0)
+        return; /* memory comes zeroed */
+    for (int64_t i = 0; i < elements; i++) {
+        if (dtype == DESCENT_DTYPE_F64)
+            ((double *)array)[i] = value;
+        else
+            ((float *)array)[i] = (float)value;
+    }
+}
+
+/* A slot's first value: declared, or that of the option it names. */
+static double first_value(const descent_optimizer *o, const descent_slot *slot)
+{
+    const settings *s = &o->settings;
+
+    if (slot->initial_param == NULL)
+        return slot->initial;
+    for (size_t row = OPTION_COMMON; row < s->table.count; row++)
+        if (strcmp(s->table.rows[row]->name, slot->initial_param) == 0)
+            return s->number[row];
+    return slot->initial;
+}
+
+/* Let the plugin write the first contents of a tensor's slots. */
+static descent_status create(descent_optimizer *o, entry *e)
+{
+    const descent_tensor_info info = {
+        sizeof info, e->ndim, e->name, e->shape, e->count, e->id, e->dtype, 0,
+    };
+    const bool         whole = o->type->scope == DESCENT_SCOPE_TENSOR;
+    const descent_span span = {
+        .struct_size = sizeof span, .ndim = whole ? e->ndim : 0,
+        .count = e->count, .weight = e->weight, .slot = e->slot,
+        .shape = whole ? e->shape : NULL, .scalar = whole ? o->scalar : NULL,
+        .tensor_id = e->id,
+    };
+    const descent_pass pass = {
+        .struct_size = sizeof pass, .span_size = sizeof span, .count = 1,
+        .spans = &span, .host = registry_host(o->runtime->plugins),
+        .type = o->type, .variant = o->settings.variant, .compute = e->dtype,
+        .isa = o->runtime->isa, .update = o->updates,
+    };
+
+    if (o->type->create_state == NULL || e->count == 0)
+        return DESCENT_OK;
+    return o->type->create_state(
+        o->self, o->settings.number + OPTION_COMMON, &info, &pass);
+}
+
+static descent_status fill_entry(descent_optimizer *o, entry *e)
+{
+    for (size_t k = 0; k < o->type->slot_count; k++) {
+        const descent_slot *slot = type_slot(o->type, k);
+        if (e->slot[k] != NULL && !is_scratch(slot))
+            fill(e->slot[k], state_elements(slot, e), e->dtype,
+                 first_value(o, slot));
+    }
+    /* A tensor that joins a run has no past to average over. */
+    if (e->average != NULL && o->updates > 0)
+        memcpy(e->average, e->weight, (size_t)e->count * dtype_size(e->dtype));
+    return create(o, e);
+}
+
+/* Bytes that a worker needs for the largest tensor: slot k, or the gradient
+ * when k is the number of slots. */
+static size_t scratch_need(const descent_optimizer *o, size_t k)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < o->count; i++) {
+        const entry *e = &o->entries[i];
+        size_t       bytes = (size_t)e->count * dtype_size(e->dtype);
+        if (k < o->type->slot_count) {
+            const descent_slot *slot = type_slot(o->type, k);
+            bytes = (size_t)shaped_elements(slot, e) *
+                    dtype_size(e->dtype);
+        }
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+static descent_status build_scratch(descent_optimizer *o)
+{
+    const size_t   slots = o->type->slot_count;
+    descent_status status = DESCENT_OK;
+
+    if (o->type->scope != DESCENT_SCOPE_TENSOR)
+        return DESCENT_OK;
+    for (size_t k = 0; k < slots && status == DESCENT_OK; k++) {
+        const descent_slot *slot = type_slot(o->type, k);
+        if (is_scratch(slot) && type_uses(slot, o->settings.variant))
+            status = memory_grow(o->memory, &o->scratch[k],
+                                 &o->scratch_bytes[k], scratch_need(o, k), 1);
+    }
+    if (status == DESCENT_OK)
+        status = memory_grow(o->memory, &o->whole, &o->whole_bytes,
+                             scratch_need(o, slots), 1);
+    for (size_t i = 0; i < o->count; i++)
+        for (size_t k = 0; k < slots; k++)
+            if (is_scratch(type_slot(o->type, k)))
+                o->entries[i].slot[k] = o->scratch[k];
+    return status;
+}
+
+static void forget(entry *e)
+{
+    e->arena = NULL;
+    e->average = NULL;
+    e->accumulator = NULL;
+    memset(e->slot, 0, sizeof e->slot);
+}
+
+/* The arena's header stands in front of its arrays. */
+static descent_status build_arrays(descent_optimizer *o)
+{
+    layout         at = {NULL, sizeof(arena), 0};
+    arena         *a = NULL;
+    descent_status status;
+
+    TRY(place_all(o, &at));
+    if (at.arrays > 0) {
+        const size_t bytes = at.bytes;
+        TRY(memory_new(o->memory, bytes, 1, &a));
+        a->bytes = bytes;
+        at = (layout){(char *)a, sizeof *a, 0};
+        TRY(place_all(o, &at));
+    }
+    status = build_scratch(o);
+    for (size_t i = 0; i < o->count && status == DESCENT_OK; i++)
+        if (!o->entries[i].built)
+            status = fill_entry(o, &o->entries[i]);
+    for (size_t i = 0; i < o->count; i++) {
+        entry *e = &o->entries[i];
+        if (e->built)
+            continue;
+        if (status != DESCENT_OK) {
+            forget(e);
+        } else if (a != NULL) {
+            e->arena = a;
+            a->users++;
+        }
+    }
+    if (status != DESCENT_OK && a != NULL)
+        memory_release(o->memory, a, at.bytes, 1);
+    return status;
+}
+
+descent_status state_build(descent_optimizer *o)
+{
+    if (o->unbuilt == 0)
+        return DESCENT_OK;
+    TRY(tensors_check_ranges(o));
+    TRY(build_arrays(o));
+    for (size_t i = 0; i < o->count; i++)
+        o->entries[i].built = true;
+    o->unbuilt = 0;
+    return DESCENT_OK;
+}
+
+void state_release(descent_optimizer *o, entry *e)
+{
+    arena *a = e->arena;
+
+    forget(e);
+    if (a != NULL && --a->users == 0)
+        memory_release(o->memory, a, a->bytes, 1);
+}
+
+descent_status descent_optimizer_build(descent_optimizer *o)
+{
+    TRY(optimizer_enter(o));
+    return state_build(o);
+}
+
+/* ---- Public readers ---- */
+
+/* State array i: slots in use, then the core's. */
+static const char *name_at(const descent_optimizer *o, size_t i)
+{
+    const settings *s = &o->settings;
+
+    for (size_t k = 0; k < o->type->slot_count; k++) {
+        const descent_slot *slot = type_slot(o->type, k);
+        if (type_uses(slot, s->variant) && !is_scratch(slot) && i-- == 0)
+            return slot->name;
+    }
+    if (s->number[OPTION_USE_EMA] != 0 && i-- == 0)
+        return "average";
+    if (s->number[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1 && i-- == 0)
+        return "gradient_accumulator";
+    return NULL;
+}
+
+const char *descent_optimizer_slot_name(const descent_optimizer *o, size_t i)
+{
+    return o == NULL ? NULL : name_at(o, i);
+}
+
+/* Scalars are counted among themselves, as plugins see them. */
+static size_t scalar_index(const descent_optimizer *o, size_t k)
+{
+    size_t index = 0;
+
+    for (size_t i = 0; i < k; i++)
+        index += type_slot(o->type, i)->shape == DESCENT_SLOT_SCALAR;
+    return index;
+}
+
+void state_first_scalars(descent_optimizer *o)
+{
+    for (size_t k = 0; k < o->type->slot_count; k++)
+        if (type_slot(o->type, k)->shape == DESCENT_SLOT_SCALAR)
+            o->scalar[scalar_index(o, k)] =
+                first_value(o, type_slot(o->type, k));
+}
+
+static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
+                      descent_tensor *view)
+{
+    const descent_slot *slot = type_slot(o->type, k);
+    const uint32_t      like = slot->shape;
+
+    view->dtype = e->dtype;
+    view->data = e->slot[k];
+    if (like == DESCENT_SLOT_SCALAR) {
+        view->dtype = DESCENT_DTYPE_F64;
+        view->data = (void *)(uintptr_t)&o->scalar[scalar_index(o, k)];
+        view->ndim = 0;
+        view->shape = NULL;
+    } else if (like == DESCENT_SLOT_PER_ROW) {
+        view->ndim = e->ndim > 0 ? 1 : 0;
+    } else if (like == DESCENT_SLOT_PER_COLUMN) {
+        view->ndim = e->ndim > 0 ? e->ndim - 1 : 0;
+        view->shape = e->shape + 1;
+    }
+}
+
+descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
+                                      const char *slot, descent_tensor *view)
+{
+    descent_tensor tensor;
+    const char    *name = NULL;
+
+    TRY(descent_optimizer_tensor(o, index, &tensor));
+    for (size_t i = 0; (name = name_at(o, i)) != NULL; i++)
+        if (slot != NULL && strcmp(name, slot) == 0)
+            break;
+    if (name == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "%s: no state is called '%.64s'", o->settings.name,
+                           slot == NULL ? "" : slot);
+    const entry *e = &o->entries[index];
+    if (!e->built)
+        return status_fail(DESCENT_ERR_STATE,
+                           "%s: tensor '%s' has no state yet: call "
+                           "descent_optimizer_build or step first",
+                           o->settings.name, e->name);
+    tensor.name = name;
+    tensor.gradient = NULL;
+    if (strcmp(name, "average") == 0)
+        tensor.data = e->average;
+    else if (strcmp(name, "gradient_accumulator") == 0)
+        tensor.data = e->accumulator;
+    for (size_t k = 0; k < o->type->slot_count; k++)
+        if (type_slot(o->type, k)->name == name)
+            view_slot(o, e, k, &tensor);
+    *view = tensor;
+    return DESCENT_OK;
+}
+
+size_t descent_optimizer_state_bytes(const descent_optimizer *o)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; o != NULL && i < o->count; i++) {
+        const entry *e = &o->entries[i];
+        const size_t like = (size_t)e->count * dtype_size(e->dtype);
+        if (!e->built)
+            continue;
+        for (size_t k = 0; k < o->type->slot_count; k++) {
+            const descent_slot *slot = type_slot(o->type, k);
+            if (e->slot[k] != NULL && !is_scratch(slot))
+                bytes += (size_t)state_elements(slot, e) *
+                         dtype_size(e->dtype);
+        }
+        bytes += e->average != NULL ? like : 0;
+        bytes += e->accumulator != NULL ? like : 0;
+    }
+    return bytes;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/* Binding the application's tensors: names, shapes, memory that overlaps, and
+ * the plan of spans made from them. */
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/optimizer.h"
+#include "tensor/view.h"
+
+enum { LONGEST_NAME = 1023 };
+
+int64_t tensors_index(const descent_optimizer *o, const char *name)
+{
+    uint64_t at = names_hash(name);
+    int64_t  i;
+
+    while ((i = names_next(&o->names, &at)) != NAMES_NONE)
+        if (strcmp(o->entries[i].name, name) == 0)
+            return i;
+    return NAMES_NONE;
+}
+
+bool tensors_decay(const descent_optimizer *o, const char *name)
+{
+    for (size_t i = 0; i < o->excluded_count; i++)
+        if (strcmp(o->excluded[i], name) == 0)
+            return false;
+    return !o->has_exclude_match ||
+           regexec(&o->exclude_match, name, 0, NULL, 0) != 0;
+}
+
+static descent_status check_tensor(const descent_tensor *t, int64_t *count)
+{
+    if (!DESCENT_HAS(t, gradient))
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "tensor: struct_size = %u, expected %zu",
+                           t->struct_size, sizeof *t);
+    if (t->name == NULL || !text_is_plain(t->name, LONGEST_NAME))
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "tensor name: expected 1 to %d bytes without "
+                           "control bytes",
+                           LONGEST_NAME);
+    if (t->flags != 0)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "tensor '%s': flags = 0x%x, expected 0", t->name,
+                           t->flags);
+    if (dtype_size(t->dtype) == 0)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "tensor '%s': dtype = %u is none", t->name,
+                           t->dtype);
+    TRY(view_count(t->name, t->dtype, t->ndim, t->shape, count));
+    TRY(view_check_strides(t->name, t->ndim, t->shape, t->strides));
+    TRY(view_check_pointer(t->name, "weight", t->dtype, *count, t->data));
+    if (t->gradient != NULL)
+        TRY(view_check_pointer(t->name, "gradient", t->dtype, *count,
+                               t->gradient));
+    return DESCENT_OK;
+}
+
+static descent_status check_support(const descent_optimizer *o,
+                                    const descent_tensor    *t)
+{
+    const uint32_t needs = t->dtype == DESCENT_DTYPE_F32   ? DESCENT_RUNS_F32
+                           : t->dtype == DESCENT_DTYPE_F64 ? DESCENT_RUNS_F64
+                                                           : 0;
+
+    if (needs == 0)
+        return status_fail(DESCENT_ERR_SUPPORT,
+                           "tensor '%s': dtype %s: this version updates f32 "
+                           "and f64",
+                           t->name, dtype_name(t->dtype));
+    if ((o->type->runs & needs) == 0)
+        return status_fail(DESCENT_ERR_SUPPORT,
+                           "tensor '%s': the rule of %s does not run in %s",
+                           t->name, o->type->id, dtype_name(t->dtype));
+    return DESCENT_OK;
+}
+
+static descent_status bind(descent_optimizer *o, const descent_tensor *t)
+{
+    entry  *e = &o->entries[o->count];
+    int64_t count = 0;
+
+    TRY(check_tensor(t, &count));
+    TRY(check_support(o, t));
+    if (tensors_index(o, t->name) != NAMES_NONE)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "tensor '%s': the name is taken; expected a name of "
+                           "its own",
+                           t->name);
+    *e = (entry){
+        .id = names_hash(t->name), .dtype = t->dtype, .ndim = t->ndim,
+        .count = count, .weight = t->data, .gradient = t->gradient,
+        .decays = tensors_decay(o, t->name),
+    };
+    if (t->ndim > 0)
+        memcpy(e->shape, t->shape, t->ndim * sizeof *e->shape);
+    TRY(memory_text(o->memory, t->name, &e->name));
+    names_put(&o->names, e->id, o->count++);
+    o->unbuilt++;
+    return DESCENT_OK;
+}
+
+static void name_all(descent_optimizer *o)
+{
+    for (size_t i = 0; i < o->count; i++)
+        names_put(&o->names, o->entries[i].id, i);
+}
+
+/* Forget the tensors from `first` on. */
+static void unbind(descent_optimizer *o, size_t first)
+{
+    while (o->count > first) {
+        entry *e = &o->entries[--o->count];
+        if (!e->built)
+            o->unbuilt--;
+        state_release(o, e);
+        memory_release_text(o->memory, e->name);
+    }
+}
+
+static void fill_ranges(descent_optimizer *o)
+{
+    o->range_count = 0;
+    for (size_t i = 0; i < o->count; i++) {
+        const entry    *e = &o->entries[i];
+        const uintptr_t begin = (uintptr_t)e->weight;
+        if (e->count > 0)
+            o->ranges[o->range_count++] = (range){
+                begin, begin + (size_t)e->count * dtype_size(e->dtype), i};
+        o->entries[i].trusted = NULL;
+    }
+    ranges_sort(o->ranges, o->range_count);
+}
+
+descent_status tensors_check_ranges(descent_optimizer *o)
+{
+    size_t bad;
+
+    if (!o->ranges_stale)
+        return DESCENT_OK;
+    fill_ranges(o);
+    bad = ranges_overlap(o->ranges, o->range_count);
+    if (bad < o->range_count)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "tensors '%s' and '%s' overlap in memory: expected "
+                           "memory of their own",
+                           o->entries[o->ranges[bad].owner].name,
+                           o->entries[o->ranges[bad + 1].owner].name);
+    o->ranges_stale = false;
+    return DESCENT_OK;
+}
+
+/* Rebuild what depends on the set of tensors; cannot fail. */
+static void tensors_changed(descent_optimizer *o)
+{
+    o->ranges_stale = true;
+    o->plan_stale = true;
+}
+
+static descent_status add(descent_optimizer *o, const descent_tensor *tensors,
+                          size_t n)
+{
+    const char *at = (const char *)tensors;
+    size_t      total;
+
+    if (__builtin_add_overflow(o->count, n, &total))
+        return status_fail(DESCENT_ERR_MEMORY, "out of memory: %zu tensors",
+                           n);
+    TRY(memory_grow(o->memory, &o->entries, &o->capacity, total,
+                    sizeof *o->entries));
+    TRY(memory_grow(o->memory, &o->ranges, &o->range_capacity, total,
+                    sizeof *o->ranges));
+    TRY(memory_grow(o->memory, &o->spans, &o->span_capacity, total,
+                    sizeof *o->spans));
+    TRY(memory_grow(o->memory, &o->fuses, &o->fuse_capacity, total,
+                    sizeof *o->fuses));
+    TRY(memory_grow(o->memory, &o->planned, &o->planned_capacity, total,
+                    sizeof *o->planned));
+    TRY(names_reset(&o->names, o->memory, total));
+    name_all(o);
+    for (size_t i = 0; i < n; i++, at += tensors->struct_size)
+        TRY(bind(o, (const void *)at));
+    tensors_changed(o);
+    return tensors_check_ranges(o);
+}
+
+descent_status descent_optimizer_add(descent_optimizer    *o,
+                                     const descent_tensor *tensors, size_t n)
+{
+    const size_t   before = o == NULL ? 0 : o->count;
+    descent_status status;
+
+    TRY(optimizer_enter(o));
+    if (n == 0)
+        return DESCENT_OK;
+    if (tensors == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "%s: %zu tensors, but the list is NULL",
+                           o->settings.name, n);
+    status = add(o, tensors, n);
+    if (status != DESCENT_OK) {
+        unbind(o, before);
+        if (o->names.capacity > 0) {
+            /* Same capacity, so this cannot fail. */
+            memset(o->names.slots, 0, o->names.capacity * sizeof(size_t));
+            name_all(o);
+        }
+        tensors_changed(o);
+        status = status_prefix(status, "%s", o->settings.name);
+    }
+    return status;
+}
+
+descent_status descent_optimizer_remove(descent_optimizer *o, const char *name)
+{
+    size_t index;
+
+    TRY(optimizer_enter(o));
+    TRY(descent_optimizer_index(o, name, &index));
+    entry *e = &o->entries[index];
+    if (!e->built)
+        o->unbuilt--;
+    state_release(o, e);
+    memory_release_text(o->memory, e->name);
+    memmove(e, e + 1, (o->count - index - 1) * sizeof *e);
+    o->count--;
+    memset(o->names.slots, 0, o->names.capacity * sizeof(size_t));
+    name_all(o);
+    tensors_changed(o);
+    return DESCENT_OK;
+}
+
+void tensors_free(descent_optimizer *o)
+{
+    memory *m = o->memory;
+
+    unbind(o, 0);
+    names_free(&o->names, m);
+    memory_release(m, o->entries, o->capacity, sizeof *o->entries);
+    memory_release(m, o->ranges, o->range_capacity, sizeof *o->ranges);
+    memory_release(m, o->spans, o->span_capacity, sizeof *o->spans);
+    memory_release(m, o->fuses, o->fuse_capacity, sizeof *o->fuses);
+    memory_release(m, o->planned, o->planned_capacity, sizeof *o->planned);
+}
+
+static void plan_span(descent_optimizer *o, size_t index)
+{
+    const bool    whole = o->type->scope == DESCENT_SCOPE_TENSOR;
+    const size_t  k = o->span_count++;
+    entry        *e = &o->entries[index];
+
+    o->planned[k] = index;
+    o->spans[k] = (descent_span){
+        .struct_size = sizeof(descent_span),
+        .ndim = whole ? e->ndim : 0,
+        .count = e->count,
+        .slot = e->slot,
+        .fuse = &o->fuses[k],
+        .shape = whole ? e->shape : NULL,
+        .scalar = whole ? o->scalar_next : NULL,
+        .tensor_id = e->id,
+    };
+}
+
+void tensors_plan(descent_optimizer *o)
+{
+    static const descent_dtype order[] = {DESCENT_DTYPE_F32,
+                                          DESCENT_DTYPE_F64};
+
+    if (!o->plan_stale)
+        return;
+    o->span_count = 0;
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
+        for (size_t i = 0; i < o->count; i++)
+            if (o->entries[i].count > 0 && o->entries[i].dtype == order[k])
+                plan_span(o, i);
+    o->plan_stale = false;
+}
+
+/* ---- Public readers ---- */
+
+size_t descent_optimizer_tensor_count(const descent_optimizer *o)
+{
+    return o == NULL ? 0 : o->count;
+}
+
+static descent_status check_index(const descent_optimizer *o, size_t index)
+{
+    if (o == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT, "optimizer is NULL");
+    if (index >= o->count)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "%s: tensor index = %zu, expected less than %zu",
+                           o->settings.name, index, o->count);
+    return DESCENT_OK;
+}
+
+descent_status descent_optimizer_tensor(const descent_optimizer *o,
+                                        size_t index, descent_tensor *tensor)
+{
+    TRY(check_index(o, index));
+    const entry *e = &o->entries[index];
+    *tensor = (descent_tensor){
+        .struct_size = sizeof *tensor, .dtype = e->dtype, .name = e->name,
+        .ndim = e->ndim, .shape = e->shape, .data = e->weight,
+        .gradient = e->gradient,
+    };
+    return DESCENT_OK;
+}
+
+descent_status descent_optimizer_index(const descent_optimizer *o,
+                                       const char *name, size_t *index)
+{
+    text_nearest search = {.wanted = name};
+    int64_t      found;
+
+    if (o == NULL || name == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "descent_optimizer_index: optimizer or name is "
+                           "NULL");
+    found = tensors_index(o, name);
+    if (found != NAMES_NONE) {
+        *index = (size_t)found;
+        return DESCENT_OK;
+    }
+    for (size_t i = 0; i < o->count; i++)
+        text_nearest_offer(&search, o->entries[i].name);
+    return status_fail(DESCENT_ERR_ARGUMENT,
+                       "%s: no tensor is called '%.64s'%s%s%s",
+                       o->settings.name, name,
+                       search.best != NULL ? "; did you mean '" : "",
+                       search.best != NULL ? search.best : "",
+                       search.best != NULL ? "'?" : "");
+}
+
+descent_status descent_optimizer_set_pointer(descent_optimizer *o, size_t index,
+                                             int which, const void *pointer)
+{
+    TRY(optimizer_enter(o));
+    TRY(check_index(o, index));
+    entry *e = &o->entries[index];
+    if (which == DESCENT_POINTER_WEIGHT) {
+        TRY(view_check_pointer(e->name, "weight", e->dtype, e->count,
+                               pointer));
+        e->weight = (void *)(uintptr_t)pointer;
+        o->ranges_stale = true;
+        return DESCENT_OK;
+    }
+    if (which != DESCENT_POINTER_GRADIENT)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "%s: which = %d, expected DESCENT_POINTER_WEIGHT "
+                           "or DESCENT_POINTER_GRADIENT",
+                           o->settings.name, which);
+    if (pointer != NULL)
+        TRY(view_check_pointer(e->name, "gradient", e->dtype, e->count,
+                               pointer));
+    e->gradient = pointer;
+    return DESCENT_OK;
+}

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * descent/descent.h - the application's interface to the Descent runtime.
+ * C11; also valid C++11.
+ *
+ * A runtime finds and loads optimizer plugins.  An optimizer binds named
+ * tensors of the application's (by pointer, never copied), takes gradients and
+ * updates the weights in place.  The smallest complete program:
+ *
+ *     float w[2] = {1, -2}, g[2];
+ *     int64_t shape[] = {2};
+ *     descent_tensor t = {sizeof t, DESCENT_DTYPE_F32, "w", 1, 0, shape, NULL,
+ *                         w, g};
+ *     descent_runtime *runtime;
+ *     descent_optimizer *adam;
+ *     descent_runtime_create(NULL, &runtime);
+ *     descent_optimizer_create(runtime, "adam", NULL, &adam);
+ *     descent_optimizer_add(adam, &t, 1);
+ *     for (...) { ...fill g...; descent_optimizer_step(adam, NULL, 0, NULL, NULL); }
+ *
+ * Conventions
+ *   - Fallible functions return a descent_status; zero is success; results come
+ *     through the last arguments and are untouched on failure.  The text of the
+ *     failure is this thread's descent_error_message().  A call that fails has
+ *     changed nothing, unless its comment says otherwise.
+ *   - Structs begin with struct_size, set by the caller to sizeof; a larger
+ *     struct is accepted, and so is a shorter one of an earlier release.  Arrays
+ *     of structs are stepped through with the struct_size of the first element.
+ *   - Strings are UTF-8, NUL-ended, and copied unless a comment says otherwise.
+ *     The library never prints, never exits and installs no signal handler.
+ *
+ * Threads
+ *   [any]        callable from any thread at any time.
+ *   [runtime]    locked inside: callable from any thread.
+ *   [optimizer]  calls for one optimizer must not overlap; different optimizers
+ *                are independent of each other, also on one runtime.
+ *   [object]     calls for one object must not overlap.
+ *
+ * Lifetimes: an optimizer keeps its runtime alive, and schedules given to it.
+ * Free in any order.
+ */
+#ifndef DESCENT_DESCENT_H
+#define DESCENT_DESCENT_H
+
+#include "plugin.h" /* descent_status, dtypes, and what plugins declare */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DESCENT_VERSION "0.1.0"
+
+#if defined __GNUC__ || defined __clang__
+#  define DESCENT_API __attribute__((visibility("default")))
+#else
+#  define DESCENT_API
+#endif
+
+typedef struct descent_runtime   descent_runtime;
+typedef struct descent_options   descent_options;
+typedef struct descent_schedule  descent_schedule;
+typedef struct descent_optimizer descent_optimizer;
+
+/* ---- Version and errors --------------------------------------------------- */
+
+/* The version of the library in use, "MAJOR.MINOR.PATCH".  [any] */
+DESCENT_API const char *descent_version(void);
+
+/* Text and code of this thread's last failure; "" and DESCENT_OK when there was
+ * none.  The text lives until the thread's next failure.  [any] */
+DESCENT_API const char    *descent_error_message(void);
+DESCENT_API descent_status descent_error_code(void);
+
+/* A code's short name, e.g. "argument"; "unknown" for others.  [any] */
+DESCENT_API const char *descent_status_name(descent_status code);
+
+/* Record a failure of the application's own, inside a callback such as a
+ * schedule; returns `code`, so that the callback can return it.  [any] */
+DESCENT_API descent_status descent_error_set(descent_status code,
+                                             const char *format, ...)
+    DESCENT_PRINTF(2, 3);
+
+/* Seconds of a monotonic clock.  [any] */
+DESCENT_API double descent_clock(void);
+
+/* ---- Random numbers --------------------------------------------------------- */
+
+/* A counter-based generator (Philox 4x32-10): the number at (seed, stream,
+ * index) is a function of these alone, the same on every machine.  Fill out[n]
+ * with the numbers at index first, first + 1, ...: uniform in [0, 1) with 53
+ * bits, or normal with mean 0 and deviation 1.  [any] */
+DESCENT_API void descent_random_uniform(uint64_t seed, uint64_t stream,
+                                        uint64_t first, double *out, size_t n);
+DESCENT_API void descent_random_normal(uint64_t seed, uint64_t stream,
+                                       uint64_t first, double *out, size_t n);
+
+/* ---- Runtime ------------------------------------------------------------------ */
+
+/* Where all memory of a runtime and its objects comes from.  `alignment` is a
+ * power of two, at least 16; release gets the size that was asked for.  Both
+ * may be called from several threads at once. */
+typedef struct descent_allocator {
+    uint32_t struct_size;
+    uint32_t reserved; /* 0 */
+    void    *user;
+    void *(*allocate)(void *user, size_t bytes, size_t alignment); /* or NULL */
+    void  (*release)(void *user, void *memory, size_t bytes);
+} descent_allocator;
+
+/* Receives warnings and what plugins log: level 0 debug, 1 info, 2 warning, 3
+ * error; the text dies with the call.  Called on the thread that caused it. */
+typedef void (*descent_log_function)(void *user, int level, const char *text);
+
+enum {
+    /* Read no environment variable and no per-user directory. */
+    DESCENT_RUNTIME_IGNORE_ENVIRONMENT = 1u << 0
+};
+
+typedef struct descent_runtime_options {
+    uint32_t                 struct_size;
+    uint32_t                 flags;     /* DESCENT_RUNTIME_*                  */
+    const descent_allocator *allocator; /* NULL: the C library's; copied      */
+    descent_log_function     log;       /* NULL: silent                       */
+    void                    *log_user;
+    const char *const       *directories; /* NULL-ended, searched first; NULL */
+    const char              *isa;       /* "any", "avx2", "avx512": the highest
+                                           level to use; NULL: DESCENT_ISA from
+                                           the environment, else the best     */
+    uint32_t                 threads;   /* most worker threads; 0:
+                                           DESCENT_THREADS, else the processors
+                                           this process may use               */
+    uint32_t                 reserved;  /* 0                                  */
+} descent_runtime_options;
+
+/* Create a runtime.  `options` may be NULL.  Fails on a relative directory or a
+ * malformed environment variable, naming it.  [any] */
+DESCENT_API descent_status
+descent_runtime_create(const descent_runtime_options *options,
+                       descent_runtime **runtime);
+
+/* Give up the application's reference; NULL is allowed.  Memory is released
+ * when the last optimizer is freed as well.  Plugins stay loaded.  [any] */
+DESCENT_API void descent_runtime_free(descent_runtime *runtime);
+
+/* Search this absolute directory before those of the environment.  [runtime] */
+DESCENT_API descent_status
+descent_runtime_add_directory(descent_runtime *runtime, const char *directory);
+
+/* Names of the instruction-set levels in use and found, e.g. "avx2"; threads in
+ * use.  Results never depend on either.  This version runs each step on the
+ * calling thread.  [any] */
+DESCENT_API const char *descent_runtime_isa(const descent_runtime *runtime);
+DESCENT_API uint32_t    descent_runtime_threads(const descent_runtime *runtime);
+
+/* ---- Plugins -------------------------------------------------------------------- */
+
+/* A plugin that was found: or, when status is not DESCENT_OK, a file that was
+ * refused.  Pointers live as long as the process, but for those of a refusal,
+ * `path` and `reason`, which die with the call that gave them. */
+typedef struct descent_plugin_info {
+    uint32_t                      struct_size;
+    descent_status                status;
+    const char                   *path;   /* "" when registered without file  */
+    const char                   *reason; /* of the refusal, else NULL        */
+    const descent_plugin         *plugin; /* NULL when refused                */
+    const descent_optimizer_type *type;   /* NULL when refused                */
+} descent_plugin_info;
+
+/* Find the optimizer `name` (any case), loading NAME.so if it is not loaded
+ * yet.  Searched in this order: directories of the runtime options and
+ * descent_runtime_add_directory; DESCENT_PLUGIN_PATH; the user's data directory
+ * ($XDG_DATA_HOME or ~/.local/share)/descent/plugins/1; the directory that
+ * belongs to libdescent.  The first file with the name decides.  `info` may be
+ * NULL; set its struct_size.  [runtime] */
+DESCENT_API descent_status descent_runtime_find(descent_runtime *runtime,
+                                                const char *name,
+                                                descent_plugin_info *info);
+
+/* Load the plugin file `path`, which must contain a slash.  [runtime] */
+DESCENT_API descent_status descent_runtime_load(descent_runtime *runtime,
+                                                const char *path,
+                                                descent_plugin_info *info);
+
+/* Add a plugin that is linked into the application, by its entry function
+ * (compile it with -DDESCENT_ENTRY_NAME=adam_plugin_v1).  [runtime] */
+DESCENT_API descent_status descent_runtime_register(
+    descent_runtime *runtime,
+    const descent_plugin *(*entry)(const descent_host *host),
+    descent_plugin_info *info);
+
+/* Visit the path of every file NAME.so in the searched directories, in search
+ * order, the first of each name only, without opening any; then `visit` may
+ * load it.  Stops at and returns the first non-zero status of `visit`.
+ * [runtime] */
+DESCENT_API descent_status descent_runtime_each_file(
+    descent_runtime *runtime,
+    descent_status (*visit)(void *user, const char *path), void *user);
+
+/* Visit every plugin: the registered ones, then every file found, loaded now,
+ * or refused with the reason.  [runtime] */
+DESCENT_API descent_status descent_runtime_each(
+    descent_runtime *runtime,
+    descent_status (*visit)(void *user, const descent_plugin_info *info),
+    void *user);
+
+/* Row i of what a type declares, or NULL past the end: options of its own (the
+ * learning rate's row gives its default), presets, slots.  [any] */
+DESCENT_API const descent_param  *
+descent_type_option(const descent_optimizer_type *type, size_t i);
+DESCENT_API const descent_preset *
+descent_type_preset(const descent_optimizer_type *type, size_t i);
+DESCENT_API const descent_slot   *
+descent_type_slot(const descent_optimizer_type *type, size_t i);
+
+/* Row i of the options that every optimizer has, or NULL past the end.  An
+ * initial value of NaN means none.  [any] */
+DESCENT_API const descent_param *descent_common_option(size_t i);
+
+/* Bytes of state that `variant` of `type` keeps for each parameter stored as
+ * `dtype` (DESCENT_DTYPE_F32 or _F64).  [any] */
+DESCENT_API size_t descent_type_state_bytes(const descent_optimizer_type *type,
+                                            uint32_t variant,
+                                            descent_dtype dtype);
+
+/* ---- Options --------------------------------------------------------------------- */
+
+/* A set of named options, checked against an optimizer's or a schedule's
+ * declarations where it is used.  Setting a name again replaces it.  [object] */
+DESCENT_API descent_status descent_options_create(descent_runtime *runtime,
+                                                  descent_options **options);
+DESCENT_API void           descent_options_free(descent_options *options);
+
+DESCENT_API descent_status descent_options_set_number(descent_options *options,
+                                                      const char *name,
+                                                      double value);
+DESCENT_API descent_status descent_options_set_boolean(descent_options *options,
+                                                       const char *name,
+                                                       int value);
+DESCENT_API descent_status descent_options_set_text(descent_options *options,
+                                                    const char *name,
+                                                    const char *value);
+/* A list of numbers, such as the boundaries of a schedule; copied. */
+DESCENT_API descent_status descent_options_set_numbers(descent_options *options,
+                                                       const char *name,
+                                                       const double *values,
+                                                       size_t count);
+/* The set keeps a reference of its own to `schedule`. */
+DESCENT_API descent_status
+descent_options_set_schedule(descent_options *options, const char *name,
+                             descent_schedule *schedule);
+/* "None": as if the option were not given. */
+DESCENT_API descent_status descent_options_set_none(descent_options *options,
+                                                    const char *name);
+
+/* Read a set from the JSON object in text[length]: numbers, booleans, strings,
+ * lists of numbers, null for none, and schedules as {"class_name": "CosineDecay",
+ * "config": {...}}.  Duplicate keys are refused.  [any] */
+DESCENT_API descent_status descent_options_from_json(descent_runtime *runtime,
+                                                     const char *text,
+                                                     size_t length,
+                                                     descent_options **options);
+
+/* ---- Schedules ---------------------------------------------------------------------- */
+
+/* A schedule is a function of the step n = 0, 1, 2, ...; it may stand wherever
+ * a number may, for every option that is not structural.  Objects are counted:
+ * create gives one reference, release gives it up.  [any] for immutable kinds;
+ * a function of the application's own is called on the stepping thread. */
+
+/* Name of kind i ("cosine_decay", ...), or NULL past the end.  [any] */
+DESCENT_API const char *descent_schedule_kind(size_t i);
+
+/* Create a schedule by kind, in snake_case or as Keras' class name.  Options as
+ * in Keras 3; unknown, missing or bad ones are errors that name them. */
+DESCENT_API descent_status
+descent_schedule_create(descent_runtime *runtime, const char *kind,
+                        const descent_options *options,
+                        descent_schedule **schedule);
+
+/* The moment a schedule function is asked about. */
+typedef struct descent_schedule_context {
+    uint32_t    struct_size;
+    uint32_t    reserved;   /* 0                                              */
+    uint64_t    iterations; /* calls of step before this one                  */
+    uint64_t    updates;    /* updates of the weights before this one         */
+    const char *option;     /* being computed, e.g. "learning_rate", or ""    */
+} descent_schedule_context;
+
+/* A function of the application's own: stores the value at step n in *value.
+ * A failure (see descent_error_set) abandons the step before anything changed.
+ * Called exactly once a step and option.  `context` may be NULL when asked by
+ * descent_schedule_at. */
+typedef descent_status (*descent_schedule_function)(
+    void *user, uint64_t n, const descent_schedule_context *context,
+    double *value);
+
+/* `release` (or NULL) is called with `user` when the last reference goes; not
+ * when this function fails. */
+DESCENT_API descent_status descent_schedule_from_function(
+    descent_runtime *runtime, descent_schedule_function function, void *user,
+    void (*release)(void *user), descent_schedule **schedule);
+
+DESCENT_API void descent_schedule_retain(descent_schedule *schedule);
+DESCENT_API void descent_schedule_release(descent_schedule *schedule); /* NULL ok */
+
+/* The value at step n. */
+DESCENT_API descent_status descent_schedule_at(const descent_schedule *schedule,
+                                               uint64_t n, double *value);
+
+/* ---- Optimizer: tensors ---------------------------------------------------------------- */
+
+/* A tensor of the application's.  Weights and gradients stay the application's
+ * memory and must outlive their binding; name and shape are copied. */
+typedef struct descent_tensor {
+    uint32_t       struct_size;
+    descent_dtype  dtype;    /* DESCENT_DTYPE_F32 or _F64                     */
+    const char    *name;     /* unique in an optimizer, not ""; needed        */
+    uint32_t       ndim;     /* 0 to DESCENT_MAX_DIMS                         */
+    uint32_t       flags;    /* 0                                             */
+    const int64_t *shape;    /* [ndim]; NULL when ndim is 0                   */
+    const int64_t *strides;  /* [ndim] in elements, or NULL: C order.  Only
+                                dense C order is accepted                     */
+    void          *data;     /* weights, aligned to the dtype; may be NULL when
+                                there are no elements                         */
+    const void    *gradient; /* same dtype and shape, read when step is given
+                                no gradients; or NULL                         */
+} descent_tensor;
+
+/* A gradient handed to one step. */
+typedef struct descent_gradient {
+    uint32_t       struct_size;
+    descent_dtype  dtype;    /* 0: that of the weight; F32, F64 are converted */
+    const void    *data;     /* NULL: none in this step                       */
+    uint32_t       ndim;
+    uint32_t       reserved; /* 0                                             */
+    const int64_t *shape;    /* [ndim], must be the weight's; NULL: assumed   */
+    const int64_t *strides;  /* as above                                      */
+} descent_gradient;
+
+/* Create an optimizer of the kind `kind` (a plugin's name, any case) with
+ * `options` (NULL: all defaults; not kept).  It has no tensors yet.  Every
+ * option is checked before anything is allocated.  [runtime] */
+DESCENT_API descent_status
+descent_optimizer_create(descent_runtime *runtime, const char *kind,
+                         const descent_options *options,
+                         descent_optimizer **optimizer);
+DESCENT_API void descent_optimizer_free(descent_optimizer *optimizer);
+
+/* Bind n more tensors, all or none; index = order of adding.  [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_add(descent_optimizer *optimizer,
+                      const descent_tensor *tensors, size_t n);
+
+/* Forget a tensor and its state; later indices move down by one. [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_remove(descent_optimizer *optimizer, const char *name);
+
+/* Allocate and fill the state of tensors that have none yet.  The first step
+ * does so too.  [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_build(descent_optimizer *optimizer);
+
+DESCENT_API size_t
+descent_optimizer_tensor_count(const descent_optimizer *optimizer);
+
+/* Describe tensor `index` (pointers live until tensors are added or removed),
+ * or find an index by name.  [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_tensor(const descent_optimizer *optimizer, size_t index,
+                         descent_tensor *tensor);
+DESCENT_API descent_status
+descent_optimizer_index(const descent_optimizer *optimizer, const char *name,
+                        size_t *index);
+
+/* A weight or a bound gradient moved; shape and dtype are unchanged.  Cheap. */
+enum { DESCENT_POINTER_WEIGHT = 1, DESCENT_POINTER_GRADIENT = 2 };
+DESCENT_API descent_status
+descent_optimizer_set_pointer(descent_optimizer *optimizer, size_t index,
+                              int which, const void *pointer);
+
+/* ---- Optimizer: steps -------------------------------------------------------------------- */
+
+typedef struct descent_step_options {
+    uint32_t      struct_size;
+    uint32_t      flags;        /* 0                                          */
+    const size_t *tensors;      /* indices of the only tensors to update, in
+                                   rising order; NULL: all                    */
+    size_t        tensor_count;
+} descent_step_options;
+
+/* What a step did. */
+typedef struct descent_step_report {
+    uint32_t struct_size;
+    uint32_t clipped;       /* tensors whose norm was cut, or 0               */
+    uint64_t updated;       /* tensors whose weights the rule updated         */
+    double   learning_rate; /* used                                           */
+    double   grad_norm;     /* over all gradients before clipping; NaN when no
+                               option needed it                               */
+    double   loss_scale;    /* removed from the gradients; 1 when none        */
+    uint64_t step_calls;    /* calls of the plugin's step ...                 */
+    uint64_t fused_calls;   /* ... and fused_step                             */
+} descent_step_report;
+
+/* Update the weights once.  `gradients` is an array of n = the number of
+ * tensors (of the subset, when there is one), in their order; or NULL with n =
+ * 0 for the gradients bound with the tensors.  Tensors without a gradient are
+ * left alone, but for averages; no gradient at all is an error; an optimizer
+ * without tensors, or an empty subset, does nothing.  `options` and `report`
+ * may be NULL.  Everything is checked before anything changes.  If the plugin
+ * itself fails midway the optimizer refuses further steps.  [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_step(descent_optimizer *optimizer,
+                       const descent_gradient *gradients, size_t n,
+                       const descent_step_options *options,
+                       descent_step_report *report);
+
+/* x times the loss scale in force: what to backpropagate from.  [optimizer] */
+DESCENT_API double
+descent_optimizer_scale_loss(const descent_optimizer *optimizer, double x);
+
+/* Calls of step so far, and updates of the weights so far: they differ under
+ * gradient accumulation.  [optimizer] */
+DESCENT_API uint64_t
+descent_optimizer_iterations(const descent_optimizer *optimizer);
+DESCENT_API uint64_t
+descent_optimizer_updates(const descent_optimizer *optimizer);
+
+/* Averages (use_ema).  swap exchanges weights and averages, and back when
+ * called again; while swapped, a step is an error.  finalize writes the
+ * averages into the weights for good; without averages it does nothing.
+ * [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_swap_average(descent_optimizer *optimizer);
+DESCENT_API descent_status
+descent_optimizer_finalize(descent_optimizer *optimizer);
+
+/* ---- Optimizer: options and state ----------------------------------------------------------- */
+
+/* The type of the rule; its name as given by the option "name".  [any] */
+DESCENT_API const descent_optimizer_type *
+descent_optimizer_get_type(const descent_optimizer *optimizer);
+DESCENT_API const char *
+descent_optimizer_name(const descent_optimizer *optimizer);
+
+/* The value of an option that the next step will use: booleans 0 or 1, choices
+ * their index, NaN for none; a schedule is asked.  [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_get(const descent_optimizer *optimizer, const char *option,
+                      double *value);
+
+/* Change an option that is not structural, from the next step on.  A number
+ * over a schedule is an error: set a schedule of kind "hold" instead; NaN sets
+ * "none" where the option may be none.  [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_set(descent_optimizer *optimizer, const char *option,
+                      double value);
+DESCENT_API descent_status
+descent_optimizer_set_schedule(descent_optimizer *optimizer, const char *option,
+                               descent_schedule *schedule);
+
+/* Tensors whose weights do not decay: by exact name (n may be 0) and by POSIX
+ * extended regular expression, searched in the name (NULL: none).  Replaces the
+ * previous list; tensors added later are judged too.  An error after the first
+ * step, and for a name that is not bound.  [optimizer] */
+DESCENT_API descent_status descent_optimizer_exclude_from_weight_decay(
+    descent_optimizer *optimizer, const char *const *names, size_t n,
+    const char *match);
+
+/* Name of state array i ("momentum", ..., also "average" and
+ * "gradient_accumulator" where in use), or NULL past the end.  [optimizer] */
+DESCENT_API const char *
+descent_optimizer_slot_name(const descent_optimizer *optimizer, size_t i);
+
+/* A read-only view of a state array of tensor `index`; of a scalar that belongs
+ * to the whole optimizer (Nadam's u_product) with any index.  Pointers live
+ * until tensors are added or removed.  Before build it is an error.
+ * [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_slot(const descent_optimizer *optimizer, size_t index,
+                       const char *slot, descent_tensor *view);
+
+/* Bytes of all state arrays.  [optimizer] */
+DESCENT_API size_t
+descent_optimizer_state_bytes(const descent_optimizer *optimizer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * descent/kernel.h - writes an element-wise optimizer's step and fused_step
+ * from its rule.
+ *
+ *     DESCENT_RULE(adam, USES(M) | USES(V), { s[M] += ...; w -= ...; })
+ *
+ * The rule is plain arithmetic on one element.  It sees
+ *     w     the weight (assign to it)          g     the final gradient
+ *     s[]   the slots, in table order           c[]   what prepare() wrote
+ *     real  the compute type, float or double
+ * and may call SQRT ABS MAX MIN SIGN.  No branches on data, no calls, and no
+ * floating literals but exact ones: put constants in coefficients.
+ *
+ * From it come, for float and double and for each processor level, a bare loop
+ * (step) and a loop with scaling, clipping, decay and averaging folded in
+ * (fused_step).  Compile with `pkg-config --cflags descent-plugin`: each
+ * operation must round once, so that every level gives the same bits.
+ */
+#ifndef DESCENT_KERNEL_H
+#define DESCENT_KERNEL_H
+
+#include <math.h>
+#include "number.h"
+#include "plugin.h"
+
+#if defined __FAST_MATH__ || defined __ASSOCIATIVE_MATH__ ||                  \
+    defined __RECIPROCAL_MATH__ ||                                            \
+    (defined __FINITE_MATH_ONLY__ && __FINITE_MATH_ONLY__)
+#  error "fast-math changes results between machines; Descent refuses it"
+#endif
+#if defined __GNUC__ && !defined __clang__
+#  pragma GCC optimize("fp-contract=off")
+#endif
+
+#undef SQRT
+#undef ABS
+#undef MAX
+#undef MIN
+#undef SIGN
+#undef USES
+#if defined __cplusplus
+#  define DESCENT_C extern "C"
+static inline float  descent_sqrt(float x)  { return sqrtf(x); }
+static inline double descent_sqrt(double x) { return sqrt(x); }
+static inline float  descent_abs(float x)   { return fabsf(x); }
+static inline double descent_abs(double x)  { return fabs(x); }
+#  define SQRT(x) descent_sqrt(x)
+#  define ABS(x)  descent_abs(x)
+#else
+#  define DESCENT_C
+#  define SQRT(x) _Generic((x), float: sqrtf, double: sqrt)(x)
+#  define ABS(x)  _Generic((x), float: fabsf, double: fabs)(x)
+#endif
+/* A NaN in an operand of MAX, MIN or SIGN is the result. */
+#define MAX(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
+#define MIN(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
+#define SIGN(x)   ((x) != (x) ? (x) : (real)(((x) > 0) - ((x) < 0)))
+#define USES(slot) (1u << (slot))
+
+/* base to the power n by repeated squaring: unlike pow(), the same bits from
+ * every C library and processor. */
+static inline double descent_power(double base, uint64_t n)
+{
+    double result = 1;
+
+    for (; n != 0; n >>= 1) {
+        if (n & 1)
+            result *= base;
+        base *= base;
+    }
+    return result;
+}
+
+#define DESCENT_INLINE static inline __attribute__((always_inline))
+#if defined __clang__
+#  define DESCENT_VECTOR _Pragma("clang loop vectorize(assume_safety)")
+#else
+#  define DESCENT_VECTOR _Pragma("GCC ivdep")
+#endif
+
+#define DESCENT_FUSE_ALL (DESCENT_FUSE_SCALE | DESCENT_FUSE_CLIP |            \
+    DESCENT_FUSE_L2 | DESCENT_FUSE_DECAY | DESCENT_FUSE_EMA)
+
+/* The loops.  `fused` and `average` are literals, so each use is one loop; so
+ * are the tests of `uses`. */
+#define DESCENT_LOOPS_(name, uses, R, real_, ...)                             \
+DESCENT_INLINE void name##_##R##_rule(const real_ *c, real_ *w_, real_ g,     \
+                                      real_ *s)                               \
+{                                                                             \
+    typedef real_ real;                                                       \
+    real w = *w_;                                                             \
+    (void)c; (void)g; (void)s; (void)sizeof(real);                            \
+    __VA_ARGS__                                                               \
+    *w_ = w;                                                                  \
+}                                                                             \
+DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int fused,       \
+                                      int average)                            \
+{                                                                             \
+    const int64_t n = p->count;                                               \
+    const descent_fuse *f = p->fuse;                                          \
+    const uint32_t on = fused ? f->mask : 0;                                  \
+    const real_ scale = on & DESCENT_FUSE_SCALE ? (real_)f->grad_scale : 1;   \
+    const real_ clip  = on & DESCENT_FUSE_CLIP ? (real_)f->clip               \
+                                               : (real_)HUGE_VAL;             \
+    const real_ l2    = on & DESCENT_FUSE_L2 ? (real_)f->l2 : 0;              \
+    const real_ decay = on & DESCENT_FUSE_DECAY ? (real_)f->decay : 0;        \
+    const real_ keep  = average ? (real_)f->ema_keep : 0;                     \
+    const real_ take  = average ? (real_)f->ema_take : 0;                     \
+    const int has_l2 = (on & DESCENT_FUSE_L2) != 0;                           \
+    const int has_decay = (on & DESCENT_FUSE_DECAY) != 0;                     \
+    real_ *const weight = (real_ *)p->weight;                                 \
+    const real_ *const grad = (const real_ *)p->grad;                         \
+    real_ *const mean = (real_ *)p->average;                                  \
+    real_ *slot[DESCENT_MAX_SLOTS];                                           \
+    real_ c[DESCENT_MAX_COEFS];                                               \
+    for (int k = 0; k < DESCENT_MAX_SLOTS; k++)                               \
+        slot[k] = (uses) >> k & 1 ? (real_ *)p->slot[k] : NULL;               \
+    for (int k = 0; k < DESCENT_MAX_COEFS; k++)                               \
+        c[k] = ((const real_ *)p->coef)[k];                                   \
+    DESCENT_VECTOR                                                            \
+    for (int64_t i = 0; i < n; i++) {                                         \
+        real_ w = weight[i], g = grad[i], s[DESCENT_MAX_SLOTS];               \
+        for (int k = 0; k < DESCENT_MAX_SLOTS; k++)                           \
+            if ((uses) >> k & 1)                                              \
+                s[k] = slot[k][i];                                            \
+        if (fused) {                                                          \
+            g = g * scale;                                                    \
+            g = g > clip ? clip : g;                                          \
+            g = g < -clip ? -clip : g;                                        \
+            g = has_l2 ? g + l2 * w : g;                                      \
+            w = has_decay ? w - decay * w : w;                                \
+        }                                                                     \
+        name##_##R##_rule(c, &w, g, s);                                       \
+        if (average)                                                          \
+            mean[i] = keep * mean[i] + take * w;                              \
+        weight[i] = w;                                                        \
+        for (int k = 0; k < DESCENT_MAX_SLOTS; k++)                           \
+            if ((uses) >> k & 1)                                              \
+                slot[k][i] = s[k];                                            \
+    }                                                                         \
+}
+
+#define DESCENT_LEVEL_(name, R, level, attribute)                             \
+attribute static void name##_##R##_##level##_step(const descent_pass *pass)   \
+{                                                                             \
+    const char *at = (const char *)pass->spans;                               \
+    for (size_t i = 0; i < pass->count; i++, at += pass->span_size)           \
+        name##_##R##_loop((const descent_span *)(const void *)at, 0, 0);      \
+}                                                                             \
+attribute static void name##_##R##_##level##_fused(const descent_pass *pass)  \
+{                                                                             \
+    const char *at = (const char *)pass->spans;                               \
+    for (size_t i = 0; i < pass->count; i++, at += pass->span_size) {         \
+        const descent_span *p = (const descent_span *)(const void *)at;       \
+        if (p->fuse->mask & DESCENT_FUSE_EMA)                                 \
+            name##_##R##_loop(p, 1, 1);                                       \
+        else                                                                  \
+            name##_##R##_loop(p, 1, 0);                                       \
+    }                                                                         \
+}
+
+#if defined __x86_64__ && defined __clang__
+#  define DESCENT_AVX512_ "avx512f,avx512vl,avx512dq,avx512bw"
+#else
+#  define DESCENT_AVX512_                                                     \
+    "avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512"
+#endif
+
+/* A compiled rule: [f32, f64][portable, AVX2, AVX-512][step, fused_step]. */
+typedef void descent_loop(const descent_pass *);
+typedef struct descent_rule {
+    descent_loop *loop[2][3][2];
+    const char   *text;
+} descent_rule;
+
+#if defined __x86_64__
+#  define DESCENT_LEVELS_(name, R)                                            \
+    DESCENT_LEVEL_(name, R, any, )                                            \
+    DESCENT_LEVEL_(name, R, avx2, __attribute__((target("avx2"))))            \
+    DESCENT_LEVEL_(name, R, avx512, __attribute__((target(DESCENT_AVX512_))))
+#  define DESCENT_LOOPS_OF_(name, R)                                          \
+    { { name##_##R##_any_step,    name##_##R##_any_fused },                   \
+      { name##_##R##_avx2_step,   name##_##R##_avx2_fused },                  \
+      { name##_##R##_avx512_step, name##_##R##_avx512_fused } }
+#else                                   /* AArch64: NEON is the baseline */
+#  define DESCENT_LEVELS_(name, R) DESCENT_LEVEL_(name, R, any, )
+#  define DESCENT_LOOPS_OF_(name, R)                                          \
+    { { name##_##R##_any_step, name##_##R##_any_fused },                      \
+      { name##_##R##_any_step, name##_##R##_any_fused },                      \
+      { name##_##R##_any_step, name##_##R##_any_fused } }
+#endif
+
+/* Define the rule `name` over the slots in the mask `uses`. */
+#define DESCENT_RULE(name, uses, ...)                                         \
+    DESCENT_LOOPS_(name, uses, f32, float, __VA_ARGS__)                       \
+    DESCENT_LOOPS_(name, uses, f64, double, __VA_ARGS__)                      \
+    DESCENT_LEVELS_(name, f32)                                                \
+    DESCENT_LEVELS_(name, f64)                                                \
+    static const descent_rule name##_rule = {                                 \
+        { DESCENT_LOOPS_OF_(name, f32), DESCENT_LOOPS_OF_(name, f64) },       \
+        #__VA_ARGS__ };
+
+/* Run the pass with the best loop that it allows. */
+static inline descent_status descent_run_rule(const descent_rule *rule,
+                                              const descent_pass *pass,
+                                              int fused)
+{
+    const int level = pass->isa & DESCENT_ISA_AVX512 ? 2
+                    : pass->isa & DESCENT_ISA_AVX2   ? 1 : 0;
+
+    rule->loop[pass->compute == DESCENT_DTYPE_F64][level][fused](pass);
+    return DESCENT_OK;
+}
+
+#define DESCENT_TABLE(array)                                                  \
+    array, sizeof *(array), sizeof(array) / sizeof *(array)
+
+/* A plugin without presets, or without slots, says so before including this. */
+#ifdef DESCENT_NO_PRESETS
+#  define DESCENT_PRESETS_ NULL, sizeof(descent_preset), 0
+#else
+#  define DESCENT_PRESETS_ DESCENT_TABLE(presets)
+#endif
+#ifdef DESCENT_NO_SLOTS
+#  define DESCENT_SLOTS_ NULL, sizeof(descent_slot), 0
+#else
+#  define DESCENT_SLOTS_ DESCENT_TABLE(slots)
+#endif
+
+/* Table entries, so that sizes are never forgotten. */
+#define DESCENT_PARAM(name, type, flags, initial, min, max, help)             \
+    { sizeof(descent_param), type, flags, name, help, initial, min, max,      \
+      NULL, NULL }
+/* The same with other accepted names, a NULL-ended array. */
+#define DESCENT_PARAM_AS(name, aliases, type, flags, initial, min, max, help) \
+    { sizeof(descent_param), type, flags, name, help, initial, min, max,      \
+      NULL, aliases }
+/* One of a NULL-ended array of words; `initial` is an index. */
+#define DESCENT_CHOICE(name, flags, initial, choices, help)                   \
+    { sizeof(descent_param), DESCENT_PARAM_CHOICE, flags, name, help,         \
+      initial, 0, sizeof(choices) / sizeof *(choices) - 2.0, choices, NULL }
+#define DESCENT_PRESET(flavour, param, value)                                 \
+    { sizeof(descent_preset), 0, flavour, param, value }
+#define DESCENT_SLOT(name, initial, variants, help)                           \
+    { sizeof(descent_slot), DESCENT_SLOT_LIKE_WEIGHT, 0, name, help,          \
+      DESCENT_DTYPE_COMPUTE, variants, initial, NULL }
+#define DESCENT_SLOT_FROM(name, initial_param, variants, help)                \
+    { sizeof(descent_slot), DESCENT_SLOT_LIKE_WEIGHT, 0, name, help,          \
+      DESCENT_DTYPE_COMPUTE, variants, 0, initial_param }
+#define DESCENT_SCALAR(name, initial, variants, help)                         \
+    { sizeof(descent_slot), DESCENT_SLOT_SCALAR, 0, name, help,               \
+      DESCENT_DTYPE_F64, variants, initial, NULL }
+
+/* Static builds give each plugin its own entry, e.g. adam_plugin_v1. */
+#ifndef DESCENT_ENTRY_NAME
+#  define DESCENT_ENTRY_NAME descent_plugin_v1
+#endif
+
+/* Export a one-optimizer plugin whose tables are called params, presets and
+ * slots.  The last arguments are its rules, one a variant, in variant order. */
+#define DESCENT_PLUGIN(id, version_, title_, reference_, summary_, coefs_,    \
+                       prepare_, variant_, create_state_, ...)                \
+static const descent_rule *const id##_rules[] = { __VA_ARGS__ };              \
+static descent_status id##_step(void *self, const descent_pass *pass)         \
+{                                                                             \
+    (void)self;                                                               \
+    return descent_run_rule(id##_rules[pass->variant], pass, 0);              \
+}                                                                             \
+static descent_status id##_fused_step(void *self, const descent_pass *pass)   \
+{                                                                             \
+    (void)self;                                                               \
+    return descent_run_rule(id##_rules[pass->variant], pass, 1);              \
+}                                                                             \
+static const char *id##_text(const descent_optimizer_type *type,              \
+                             uint32_t v)                                      \
+{                                                                             \
+    (void)type;                                                               \
+    return id##_rules[v]->text;                                               \
+}                                                                             \
+static const descent_optimizer_type id##_type = {                             \
+    sizeof(descent_optimizer_type), DESCENT_SCOPE_ELEMENT, 0, #id, title_,    \
+    reference_, summary_, DESCENT_TABLE(params), DESCENT_PRESETS_,            \
+    DESCENT_SLOTS_, coefs_, sizeof(id##_rules) / sizeof *id##_rules,          \
+    DESCENT_RUNS_F32 | DESCENT_RUNS_F64, DESCENT_FUSE_ALL, 1, 0, NULL,        \
+    NULL, NULL, variant_, create_state_, prepare_, id##_step,                 \
+    id##_fused_step, id##_text, NULL };                                       \
+DESCENT_C DESCENT_EXPORT const descent_plugin *                               \
+DESCENT_ENTRY_NAME(const descent_host *host);                                 \
+const descent_plugin *DESCENT_ENTRY_NAME(const descent_host *host)            \
+{                                                                             \
+    static const descent_plugin plugin = {                                    \
+        DESCENT_MAGIC, sizeof(descent_plugin), DESCENT_ABI_MAJOR,             \
+        DESCENT_ABI_MINOR, 0, "descent-" #id, version_, NULL, NULL,            \
+        sizeof(descent_optimizer_type), 1, &id##_type };                      \
+    (void)host;                                                               \
+    return &plugin;                                                           \
+}
+
+#endif

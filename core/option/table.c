@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "option/table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum { RANGE_SIZE = 320 };
+
+static bool row_answers_to(const descent_param *row, const char *name)
+{
+    if (strcmp(row->name, name) == 0)
+        return true;
+    for (const char *const *alias = row->aliases;
+         alias != NULL && *alias != NULL; alias++)
+        if (strcmp(*alias, name) == 0)
+            return true;
+    return false;
+}
+
+bool option_is_common(const char *name)
+{
+    for (size_t i = 0; i < OPTION_COMMON; i++)
+        if (row_answers_to(descent_common_option(i), name))
+            return true;
+    return false;
+}
+
+descent_status option_table_create(memory *m, const char *owner, size_t own,
+                                   const descent_param *learning_rate,
+                                   option_table *table)
+{
+    table->owner = owner;
+    table->count = OPTION_COMMON + own;
+    TRY(memory_new(m, table->count, sizeof *table->rows, &table->rows));
+    for (size_t i = 0; i < OPTION_COMMON; i++)
+        table->rows[i] = descent_common_option(i);
+    if (learning_rate != NULL)
+        table->rows[OPTION_LEARNING_RATE] = learning_rate;
+    return DESCENT_OK;
+}
+
+void option_table_free(memory *m, option_table *table)
+{
+    memory_release(m, table->rows, table->count, sizeof *table->rows);
+    table->rows = NULL;
+}
+
+descent_status option_find(const option_table *table, const char *name,
+                           size_t *row)
+{
+    text_nearest search = {.wanted = name};
+
+    /* A type's own learning_rate row need not repeat the common aliases. */
+    for (size_t i = 0; i < table->count; i++) {
+        if (row_answers_to(table->rows[i], name) ||
+            (i < OPTION_COMMON &&
+             row_answers_to(descent_common_option(i), name))) {
+            *row = i;
+            return DESCENT_OK;
+        }
+        text_nearest_offer(&search, table->rows[i]->name);
+    }
+    if (search.best != NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "%s: unknown option '%.64s'; did you mean '%s'?",
+                           table->owner, name, search.best);
+    return status_fail(DESCENT_ERR_ARGUMENT,
+                       "%s: unknown option '%.64s' (`descent plugins %s` lists "
+                       "the options)",
+                       table->owner, name, table->owner);
+}
+
+bool option_may_be_none(const descent_param *row)
+{
+    return isnan(row->initial);
+}
+
+static void describe_choices(const descent_param *row, char text[RANGE_SIZE])
+{
+    for (const char *const *word = row->choices; *word != NULL; word++)
+        text_append(text, RANGE_SIZE, "%s\"%s\"",
+                    word == row->choices ? ""
+                    : word[1] == NULL    ? " or "
+                                         : ", ",
+                    *word);
+}
+
+/* What a row accepts, as it reads after "expected". */
+static void describe_range(const descent_param *row, char text[RANGE_SIZE])
+{
+    const bool  whole = row->type == DESCENT_PARAM_INT;
+    const bool  min_open = (row->flags & DESCENT_PARAM_MIN_OPEN) != 0;
+    const bool  max_open = (row->flags & DESCENT_PARAM_MAX_OPEN) != 0;
+    char        low[TEXT_NUMBER], high[TEXT_NUMBER];
+    const char *kind = whole ? "an integer" : "a finite number";
+
+    text[0] = '\0';
+    text_number(row->minimum, low);
+    text_number(row->maximum, high);
+    if (row->type == DESCENT_PARAM_TEXT)
+        text_append(text, RANGE_SIZE, "a string");
+    else if (row->type == DESCENT_PARAM_BOOL)
+        text_append(text, RANGE_SIZE, "true or false");
+    else if (row->type == DESCENT_PARAM_CHOICE)
+        describe_choices(row, text);
+    else if (isinf(row->minimum) && isinf(row->maximum))
+        text_append(text, RANGE_SIZE, "%s", kind);
+    else if (isinf(row->maximum))
+        text_append(text, RANGE_SIZE, "%s %s %s", kind, min_open ? ">" : ">=",
+                    low);
+    else if (isinf(row->minimum))
+        text_append(text, RANGE_SIZE, "%s %s %s", kind, max_open ? "<" : "<=",
+                    high);
+    else
+        text_append(text, RANGE_SIZE, "%s%s %s %s %s %s",
+                    whole ? "an integer, " : "", low, min_open ? "<" : "<=",
+                    row->name, max_open ? "<" : "<=", high);
+}
+
+static bool in_range(const descent_param *row, double value)
+{
+    const bool whole = row->type != DESCENT_PARAM_REAL;
+
+    if (!isfinite(value) || (whole && value != floor(value)))
+        return false;
+    if (value < row->minimum || value > row->maximum)
+        return false;
+    if (value == row->minimum && (row->flags & DESCENT_PARAM_MIN_OPEN) != 0)
+        return false;
+    return value != row->maximum || (row->flags & DESCENT_PARAM_MAX_OPEN) == 0;
+}
+
+descent_status option_check(const option_table *table, size_t i, double value)
+{
+    const descent_param *row = table->rows[i];
+    char                 range[RANGE_SIZE], number[TEXT_NUMBER];
+
+    if (isnan(value) ? option_may_be_none(row) : in_range(row, value))
+        return DESCENT_OK;
+    describe_range(row, range);
+    return status_fail(DESCENT_ERR_ARGUMENT, "%s.%s = %s: expected %s%s",
+                       table->owner, row->name, text_number(value, number),
+                       range,
+                       i == OPTION_LEARNING_RATE && value < 0
+                           ? " (to climb, set maximize = true)"
+                           : "");
+}
+
+descent_status option_refuse(const option_table *table, size_t i,
+                             const bag_item *item, const char *expected)
+{
+    const char *name = table->rows[i]->name;
+    char        number[TEXT_NUMBER];
+
+    switch (item->kind) {
+    case BAG_NUMBER:
+        return status_fail(DESCENT_ERR_ARGUMENT, "%s.%s = %s: expected %s",
+                           table->owner, name,
+                           text_number(item->number, number), expected);
+    case BAG_BOOLEAN:
+        return status_fail(DESCENT_ERR_ARGUMENT, "%s.%s = %s: expected %s",
+                           table->owner, name,
+                           item->number != 0 ? "true" : "false", expected);
+    case BAG_TEXT:
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "%s.%s = \"%.64s\": expected %s", table->owner,
+                           name, item->text, expected);
+    default:
+        return status_fail(DESCENT_ERR_ARGUMENT, "%s.%s is %s: expected %s",
+                           table->owner, name, bag_kind_name(item->kind),
+                           expected);
+    }
+}
+
+descent_status option_read(const option_table *table, size_t i,
+                           const bag_item *item, double *value)
+{
+    static const bag_kind kind_of[] = {
+        [DESCENT_PARAM_REAL] = BAG_NUMBER,   [DESCENT_PARAM_INT] = BAG_NUMBER,
+        [DESCENT_PARAM_BOOL] = BAG_BOOLEAN,  [DESCENT_PARAM_CHOICE] = BAG_TEXT,
+        [DESCENT_PARAM_TEXT] = BAG_TEXT,
+    };
+    const descent_param *row = table->rows[i];
+    char                 range[RANGE_SIZE];
+
+    describe_range(row, range);
+    if (item->kind != kind_of[row->type] ||
+        (item->kind == BAG_NUMBER && !isfinite(item->number)))
+        return option_refuse(table, i, item, range);
+    if (row->type == DESCENT_PARAM_CHOICE) {
+        for (int k = 0; row->choices[k] != NULL; k++) {
+            if (strcmp(row->choices[k], item->text) == 0) {
+                *value = k;
+                return DESCENT_OK;
+            }
+        }
+        return option_refuse(table, i, item, range);
+    }
+    TRY(option_check(table, i, item->number));
+    *value = item->number;
+    return DESCENT_OK;
+}

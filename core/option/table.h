@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* The options that one optimizer accepts: the common ones, then its type's own.
+ * Every option is a row of descent_param; names, aliases, types and ranges are
+ * checked here and nowhere else. */
+#ifndef DESCENT_OPTION_TABLE_H
+#define DESCENT_OPTION_TABLE_H
+
+#include <stdbool.h>
+
+#include "base/memory.h"
+#include "option/bag.h"
+
+/* The common options, in the order of descent_common_option. */
+enum {
+    OPTION_LEARNING_RATE,
+    OPTION_WEIGHT_DECAY,
+    OPTION_WEIGHT_DECAY_MODE,
+    OPTION_CLIPNORM,
+    OPTION_CLIPVALUE,
+    OPTION_GLOBAL_CLIPNORM,
+    OPTION_USE_EMA,
+    OPTION_EMA_MOMENTUM,
+    OPTION_EMA_OVERWRITE_FREQUENCY,
+    OPTION_EMA_ON,
+    OPTION_LOSS_SCALE_FACTOR,
+    OPTION_GRADIENT_ACCUMULATION_STEPS,
+    OPTION_MAXIMIZE,
+    OPTION_USE_FUSED_STEP,
+    OPTION_NAME,
+    OPTION_COMMON
+};
+
+/* Values of the choices. */
+enum { DECAY_DECOUPLED, DECAY_L2 };
+enum { EMA_ON_UPDATE, EMA_ON_ITERATION };
+
+typedef struct option_table {
+    const char          *owner; /* for messages: "adam" */
+    const descent_param **rows;
+    size_t               count; /* OPTION_COMMON + the type's own */
+} option_table;
+
+/* True for names and aliases of common options: types must not declare them,
+ * but for "learning_rate", which sets its default. */
+bool option_is_common(const char *name);
+
+/* Rows for a type with `own` rows of its own, `learning_rate` (or NULL)
+ * replacing the common one; own rows are the caller's to fill in. */
+descent_status option_table_create(memory *m, const char *owner, size_t own,
+                                   const descent_param *learning_rate,
+                                   option_table *table);
+void option_table_free(memory *m, option_table *table);
+
+/* The row called `name`, also by alias; unknown names are an error that offers
+ * the nearest. */
+descent_status option_find(const option_table *table, const char *name,
+                           size_t *row);
+
+/* Is `value` allowed?  NaN means none and is allowed only where none is. */
+descent_status option_check(const option_table *table, size_t row,
+                            double value);
+
+/* True when the option may have no value. */
+bool option_may_be_none(const descent_param *row);
+
+/* The value that an item gives to a row, checked; schedules and text are not
+ * values and are refused. */
+descent_status option_read(const option_table *table, size_t row,
+                           const bag_item *item, double *value);
+
+/* Refuse an item of the wrong type; `expected` describes the right one. */
+descent_status option_refuse(const option_table *table, size_t row,
+                             const bag_item *item, const char *expected);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "plugin/host.h"
+
+/* The host behind what a plugin hands back; only its counter is written. */
+static host *owner(const descent_host *services)
+{
+    return (host *)(uintptr_t)services;
+}
+
+static DESCENT_PRINTF(3, 4) descent_status
+    fail(const descent_host *services, descent_status code, const char *format,
+         ...)
+{
+    va_list arguments;
+
+    /* A failure whose code means success would be lost. */
+    if (code > DESCENT_ERR_ARGUMENT || code < DESCENT_ERR_INTERNAL)
+        code = DESCENT_ERR_INTERNAL;
+    va_start(arguments, format);
+    status_fail_va(code, format, arguments);
+    va_end(arguments);
+    atomic_fetch_add_explicit(&owner(services)->failures, 1,
+                              memory_order_relaxed);
+    return code;
+}
+
+static DESCENT_PRINTF(3, 4) void write_log(const descent_host *services,
+                                           int level, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    log_write_va(owner(services)->log, level, format, arguments);
+    va_end(arguments);
+}
+
+static void *allocate(const descent_host *services, size_t bytes)
+{
+    void *block;
+
+    return memory_new(owner(services)->memory, bytes, 1, &block) == DESCENT_OK
+               ? block
+               : NULL;
+}
+
+static void release(const descent_host *services, void *block, size_t bytes)
+{
+    memory_release(owner(services)->memory, block, bytes, 1);
+}
+
+static void parallel(const descent_host *services, size_t n,
+                     void (*task)(void *arg, size_t i), void *arg)
+{
+    (void)services;
+    for (size_t i = 0; i < n; i++)
+        task(arg, i);
+}
+
+static const void *extension(const descent_host *services, const char *id)
+{
+    (void)services;
+    (void)id;
+    return NULL;
+}
+
+void host_prepare(host *h, memory *m, const log_sink *log)
+{
+    h->services = (descent_host){
+        sizeof(descent_host),
+        DESCENT_ABI_MAJOR,
+        DESCENT_ABI_MINOR,
+        DESCENT_VERSION,
+        fail,
+        write_log,
+        allocate,
+        release,
+        parallel,
+        extension,
+    };
+    h->memory = m;
+    h->log = log;
+    atomic_init(&h->failures, 0);
+}
+
+unsigned host_failures(const host *h)
+{
+    return atomic_load_explicit(&h->failures, memory_order_relaxed);
+}

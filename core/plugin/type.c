@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* The public view of a type's tables. */
+#include "plugin/type.h"
+
+const descent_param *descent_type_option(const descent_optimizer_type *type,
+                                         size_t i)
+{
+    return i < type->param_count ? type_param(type, i) : NULL;
+}
+
+const descent_preset *descent_type_preset(const descent_optimizer_type *type,
+                                          size_t i)
+{
+    return i < type->preset_count ? type_preset(type, i) : NULL;
+}
+
+const descent_slot *descent_type_slot(const descent_optimizer_type *type,
+                                      size_t i)
+{
+    return i < type->slot_count ? type_slot(type, i) : NULL;
+}
+
+/* Bytes of one element, or 0 for a dtype that has none. */
+static size_t dtype_bytes(descent_dtype dtype)
+{
+    static const size_t bytes[] = {
+        [DESCENT_DTYPE_F32] = 4,
+        [DESCENT_DTYPE_F64] = 8,
+        [DESCENT_DTYPE_F16] = 2,
+        [DESCENT_DTYPE_BF16] = 2,
+    };
+
+    return dtype < sizeof bytes / sizeof *bytes ? bytes[dtype] : 0;
+}
+
+size_t descent_type_state_bytes(const descent_optimizer_type *type,
+                                uint32_t variant, descent_dtype dtype)
+{
+    size_t bytes = 0;
+
+    if (variant >= type->variant_count)
+        return 0;
+    for (uint32_t i = 0; i < type->slot_count; i++) {
+        const descent_slot *slot = type_slot(type, i);
+        if (slot->shape == DESCENT_SLOT_LIKE_WEIGHT &&
+            (slot->flags & DESCENT_SLOT_SCRATCH) == 0 &&
+            type_uses(slot, variant))
+            bytes += dtype_bytes(
+                slot->dtype == DESCENT_DTYPE_COMPUTE ? dtype : slot->dtype);
+    }
+    return bytes;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* The module "descent.core": everything of the runtime that scripts reach. */
+#include <cblas.h>
+#include <sched.h>
+
+#include <descent/lua.h>
+
+#include "optimizer.h"
+#include "plugins.h"
+#include "random.h"
+#include "schedule.h"
+#include "tensor.h"
+
+static int core_clock(lua_State *L)
+{
+    lua_pushnumber(L, descent_clock());
+    return 1;
+}
+
+/* Processors that this process may run on. */
+static int core_cpus(lua_State *L)
+{
+    cpu_set_t set;
+
+    lua_pushinteger(L, sched_getaffinity(0, sizeof set, &set) == 0
+                           ? CPU_COUNT(&set) : 1);
+    return 1;
+}
+
+static int core_threads(lua_State *L)
+{
+    lua_pushinteger(L, descent_runtime_threads(context_runtime(L)));
+    return 1;
+}
+
+/* library(prefix): source files with this path prefix are ours; errors are
+ * placed at their callers. */
+static int core_library(lua_State *L)
+{
+    argument_text(L, 1, "prefix");
+    lua_settop(L, 1);
+    context_store(L, CONTEXT_LIBRARY);
+    return 0;
+}
+
+/* warn_sink(function or nil) */
+static int core_warn_sink(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (!lua_isnil(L, 1) && !lua_isfunction(L, 1))
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "argument 1 is %s: expected a function or nil",
+                    argument_kind(L, 1));
+    context_store(L, CONTEXT_WARN);
+    return 0;
+}
+
+static int core_in_schedule(lua_State *L)
+{
+    lua_pushboolean(L, context_of(L)->in_schedule > 0);
+    return 1;
+}
+
+static int core_is_error(lua_State *L)
+{
+    lua_pushboolean(L, !lua_isnone(L, 1) && error_is(L, 1));
+    return 1;
+}
+
+/* type(v): the class of one of our objects, or nil */
+static int core_type(lua_State *L)
+{
+    for (int id = 0; id < CLASS_COUNT; id++) {
+        if (class_test(L, 1, (class_id)id) != NULL) {
+            lua_pushstring(L, class_name((class_id)id));
+            return 1;
+        }
+    }
+    if (!lua_isnone(L, 1) && error_is(L, 1))
+        lua_pushliteral(L, "Error");
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* features is asked for rarely, and the level of the processor needs the
+ * runtime: it is made when it is first read. */
+static int core_index(lua_State *L)
+{
+    lua_settop(L, 2);
+    if (lua_type(L, 2) != LUA_TSTRING)
+        return 0;
+    lua_pushliteral(L, "features");
+    if (!lua_rawequal(L, 2, -1))
+        return 0;
+    lua_createtable(L, 0, 3);
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "blas");
+    lua_pushstring(L, descent_runtime_isa(context_runtime(L)));
+    lua_setfield(L, -2, "isa");
+    lua_pushliteral(L, LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
+                       "." LUA_VERSION_RELEASE);
+    lua_setfield(L, -2, "lua");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, 1, "features");
+    return 1;
+}
+
+static void set_metamethod(lua_State *L, lua_CFunction index)
+{
+    const function_entry entries[] = {
+        { "__index", index, 0 }, { NULL, NULL, 0 }
+    };
+
+    lua_newtable(L);
+    functions_register(L, "descent", entries);
+    lua_setmetatable(L, -2);
+}
+
+int luaopen_descent_core(struct lua_State *L)
+{
+    static const function_entry functions[] = {
+        { "clock", core_clock, 0 },         { "cpus", core_cpus, 0 },
+        { "threads", core_threads, 0 },     { "library", core_library, 0 },
+        { "fail", core_fail, 0 },           { "type", core_type, 0 },
+        { "error_object", core_error_object, 0 },
+        { "is_error", core_is_error, 0 },   { "warn_sink", core_warn_sink, 0 },
+        { "in_schedule", core_in_schedule, 0 },
+        { "optimizer", core_optimizer, 0 },
+        { "schedule_kinds", core_schedule_kinds, 0 },
+        { "find_plugin", core_find_plugin, 0 },
+        { "plugins", core_plugins, 0 },
+        { "load_plugin", core_load_plugin, 0 }, { NULL, NULL, 0 }
+    };
+
+    luaL_checkversion(L);
+    openblas_set_num_threads(1);
+    error_open(L);
+    if (context_open(L)) {
+        tensor_open(L);
+        rng_open(L);
+        schedule_open(L);
+        optimizer_open(L);
+    }
+    lua_newtable(L);
+    functions_register(L, "descent.", functions);
+    functions_register(L, "descent.", tensor_functions);
+    functions_register(L, "descent.", rng_functions);
+    lua_pushstring(L, descent_version());
+    lua_setfield(L, -2, "version");
+    lua_pushinteger(L, DESCENT_ABI_MAJOR);
+    lua_setfield(L, -2, "abi");
+    schedule_push_kinds(L);
+    lua_setfield(L, -2, "schedule");
+    lua_newtable(L);
+    set_metamethod(L, core_optimizers_index);
+    lua_setfield(L, -2, "optimizers");
+    set_metamethod(L, core_index);
+    return 1;
+}

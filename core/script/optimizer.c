@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* The class of optimizers: creation, closing and fields. */
+#include "optimizer.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "schedule.h"
+
+optimizer *optimizer_check(lua_State *L)
+{
+    optimizer *o = class_check(L, 1, CLASS_OPTIMIZER);
+
+    if (o->core == NULL)
+        error_raise(L, DESCENT_ERR_STATE, "the Optimizer is closed");
+    return o;
+}
+
+optimizer *optimizer_check_idle(lua_State *L)
+{
+    optimizer *o = optimizer_check(L);
+
+    context_forbid_in_schedule(L);
+    if (o->locked)
+        error_raise(L, DESCENT_ERR_STATE, "not allowed inside an objective");
+    return o;
+}
+
+void optimizer_push_kept(lua_State *L, int index, size_t i, int field)
+{
+    lua_getiuservalue(L, index, OPTIMIZER_KEEP);
+    lua_rawgeti(L, -1, (lua_Integer)i * KEEP_FIELDS + field);
+    lua_remove(L, -2);
+}
+
+const char *optimizer_tensor_name(const optimizer *o, size_t i)
+{
+    descent_tensor t = { .struct_size = sizeof t };
+
+    return descent_optimizer_tensor(o->core, i, &t) == DESCENT_OK ? t.name : "";
+}
+
+size_t optimizer_find(lua_State *L, const optimizer *o, int index)
+{
+    const char *name = argument_text(L, index, "name");
+    size_t i;
+
+    error_check(L, descent_optimizer_index(o->core, name, &i));
+    return i;
+}
+
+void optimizer_drop_views(lua_State *L, int index)
+{
+    tensor *anchor;
+
+    lua_getiuservalue(L, index, OPTIMIZER_ANCHOR);
+    anchor = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    if (anchor != NULL)
+        anchor->live = false;
+    lua_pushnil(L);
+    lua_setiuservalue(L, index, OPTIMIZER_ANCHOR);
+}
+
+static void free_core(lua_State *L, optimizer *o)
+{
+    context *c = context_of(L);
+    lua_State *previous = context_enter(c, L);
+
+    descent_optimizer_free(o->core);
+    o->core = NULL;
+    context_enter(c, previous);
+    optimizer_unpin(o);
+    optimizer_drop_views(L, 1);
+}
+
+static int optimizer_gc(lua_State *L)
+{
+    free_core(L, class_check(L, 1, CLASS_OPTIMIZER));
+    return 0;
+}
+
+/* close(), also at the end of a <close> variable's block; again is harmless. */
+static int optimizer_close(lua_State *L)
+{
+    optimizer *o = class_check(L, 1, CLASS_OPTIMIZER);
+
+    if (o->core == NULL)
+        return 0;
+    optimizer_check_idle(L);
+    if (o->swapped)
+        error_raise(L, DESCENT_ERR_STATE, "not allowed inside with_ema");
+    free_core(L, o);
+    return 0;
+}
+
+/* Push an optimizer without tensors. */
+static optimizer *push_optimizer(lua_State *L)
+{
+    optimizer *o = lua_newuserdatauv(L, sizeof *o, OPTIMIZER_VALUES);
+
+    *o = (optimizer){ .core = NULL };
+    class_set(L, CLASS_OPTIMIZER);
+    for (int i = OPTIMIZER_KEEP; i <= OPTIMIZER_REPORT; i++) {
+        lua_newtable(L);
+        lua_setiuservalue(L, -2, i);
+    }
+    return o;
+}
+
+static optimizer *create(lua_State *L, const char *kind, int options_index)
+{
+    descent_options *options = options_push(L, options_index);
+    optimizer *o = push_optimizer(L);
+    descent_runtime *runtime = context_runtime(L);
+
+    CORE_CHECK(L, descent_optimizer_create(runtime, kind, options, &o->core));
+    return o;
+}
+
+/* optimizer(kind, target[, options]) */
+int core_optimizer(lua_State *L)
+{
+    const char *kind = argument_text(L, 1, "kind");
+    optimizer *o;
+
+    lua_settop(L, 3);
+    o = create(L, kind, 3);
+    if (!lua_isnil(L, 2))
+        optimizer_bind(L, o, lua_gettop(L), 2);
+    return 1;
+}
+
+/* optimizers.SGD{...}: the kind is upvalue 3. */
+static int make_unbound(lua_State *L)
+{
+    lua_settop(L, 1);
+    create(L, lua_tostring(L, lua_upvalueindex(3)), 1);
+    return 1;
+}
+
+int core_optimizers_index(lua_State *L)
+{
+    const char *name = argument_text(L, 2, "name");
+    descent_runtime *runtime = context_runtime(L);
+
+    CORE_CHECK(L, descent_runtime_find(runtime, name, NULL));
+    lua_pushfstring(L, "descent.optimizers.%s", name);
+    lua_pushlightuserdata(L, context_of(L));
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, make_unbound, 3);
+    return 1;
+}
+
+static int field_iterations(lua_State *L)
+{
+    const optimizer *o = optimizer_check(L);
+
+    lua_pushinteger(L, (lua_Integer)descent_optimizer_iterations(o->core));
+    return 1;
+}
+
+static int field_updates(lua_State *L)
+{
+    const optimizer *o = optimizer_check(L);
+
+    lua_pushinteger(L, (lua_Integer)descent_optimizer_updates(o->core));
+    return 1;
+}
+
+static int field_kind(lua_State *L)
+{
+    lua_pushstring(L,
+                   descent_optimizer_get_type(optimizer_check(L)->core)->id);
+    return 1;
+}
+
+static int field_name(lua_State *L)
+{
+    lua_pushstring(L, descent_optimizer_name(optimizer_check(L)->core));
+    return 1;
+}
+
+static int field_learning_rate(lua_State *L)
+{
+    setting_push(L, optimizer_check(L), "learning_rate");
+    return 1;
+}
+
+/* A method from the table that is upvalue 3, or a field. */
+static int optimizer_index(lua_State *L)
+{
+    static const struct { const char *name; lua_CFunction read; } fields[] = {
+        { "iterations", field_iterations }, { "updates", field_updates },
+        { "kind", field_kind },             { "name", field_name },
+        { "learning_rate", field_learning_rate },
+        { "lr", field_learning_rate }
+    };
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+
+    lua_settop(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(3)) != LUA_TNIL)
+        return 1;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (strcmp(fields[i].name, key) == 0)
+            return fields[i].read(L);
+    }
+    return 1;
+}
+
+static int optimizer_newindex(lua_State *L)
+{
+    optimizer *o = optimizer_check_idle(L);
+    const char *key = argument_text(L, 2, "field");
+
+    if (strcmp(key, "learning_rate") != 0 && strcmp(key, "lr") != 0)
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "the field '%s' cannot be written: only learning_rate and "
+                    "lr can, other options with opt:set", key);
+    setting_store(L, o, "learning_rate", 3);
+    return 0;
+}
+
+void optimizer_open(lua_State *L)
+{
+    static const function_entry meta[] = {
+        { "__gc", optimizer_gc, 0 },       { "__close", optimizer_close, 0 },
+        { "__tostring", optimizer_describe, 0 },
+        { "__newindex", optimizer_newindex, 0 }, { NULL, NULL, 0 }
+    };
+    static const function_entry own[] = {
+        { "close", optimizer_close, 0 }, { "build", optimizer_build, 0 },
+        { "add", optimizer_add, 0 },     { "remove", optimizer_remove, 0 },
+        { NULL, NULL, 0 }
+    };
+
+    class_create(L, CLASS_OPTIMIZER, meta);
+    lua_pushliteral(L, "Optimizer[]");
+    lua_pushlightuserdata(L, context_of(L));
+    lua_newtable(L);
+    functions_register(L, "Optimizer:", own);
+    functions_register(L, "Optimizer:", optimizer_step_methods);
+    functions_register(L, "Optimizer:", optimizer_setting_methods);
+    functions_register(L, "Optimizer:", optimizer_state_methods);
+    lua_pushcclosure(L, optimizer_index, 3);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* The class of optimizers, shared by its files:
+ *
+ *   optimizer.c  create, close, fields     bind.c     targets, add, remove
+ *   step.c       step, apply, averages     objective.c  evaluate a function
+ *   setting.c    options, exclusions       state.c    slots, describe */
+#ifndef DESCENT_SCRIPT_OPTIMIZER_H
+#define DESCENT_SCRIPT_OPTIMIZER_H
+
+#include "tensor.h"
+
+typedef struct binding {
+    tensor *value, *gradient; /* pinned */
+} binding;
+
+/* User values of an optimizer. */
+enum {
+    OPTIMIZER_BOUND = 1, /* the memory of `bound`                             */
+    OPTIMIZER_KEEP,      /* list: name, value, gradient of each tensor        */
+    OPTIMIZER_X,         /* what an objective gets: values by name ...        */
+    OPTIMIZER_G,         /* ... and gradients                                 */
+    OPTIMIZER_REPORT,    /* the table that step returns                       */
+    OPTIMIZER_GUARD,     /* undoes what an objective's error would leave      */
+    OPTIMIZER_ANCHOR,    /* root of the views of state arrays, or nil         */
+    OPTIMIZER_VALUES = OPTIMIZER_ANCHOR
+};
+enum { KEEP_NAME = 1, KEEP_VALUE, KEEP_GRADIENT, KEEP_FIELDS = 3 };
+
+typedef struct optimizer {
+    descent_optimizer *core;  /* NULL when closed                             */
+    binding           *bound;
+    size_t             count;
+    bool               single;  /* made over a bare Tensor                    */
+    bool               locked;  /* an objective runs, the values are locked   */
+    bool               swapped; /* weights and averages are exchanged         */
+} optimizer;
+
+/* ---- optimizer.c ------------------------------------------------------------- */
+
+/* The optimizer at 1, open; and where no schedule and no objective runs. */
+optimizer *optimizer_check(lua_State *L);
+optimizer *optimizer_check_idle(lua_State *L);
+
+/* Push field `field` of tensor i from the list KEEP. */
+void optimizer_push_kept(lua_State *L, int index, size_t i, int field);
+const char *optimizer_tensor_name(const optimizer *o, size_t i);
+/* The index of a tensor by the name at `index`. */
+size_t optimizer_find(lua_State *L, const optimizer *o, int index);
+
+/* Views of state arrays die when tensors come and go. */
+void optimizer_drop_views(lua_State *L, int index);
+
+int core_optimizer(lua_State *L);
+void optimizer_open(lua_State *L);
+int core_optimizers_index(lua_State *L);
+
+/* ---- bind.c --------------------------------------------------------------------- */
+
+/* Bind the tensors of the target at `target` to the optimizer at `index`. */
+void optimizer_bind(lua_State *L, optimizer *o, int index, int target);
+void optimizer_unpin(optimizer *o);
+int  optimizer_build(lua_State *L);
+int  optimizer_add(lua_State *L);
+int  optimizer_remove(lua_State *L);
+
+/* ---- objective.c ------------------------------------------------------------------ */
+
+/* Call the objective at index 2 over the optimizer at 1; returns the loss. */
+double objective_evaluate(lua_State *L, optimizer *o);
+/* Push the guard, to be marked with lua_toclose. */
+void objective_push_guard(lua_State *L, optimizer *o);
+
+extern const function_entry optimizer_step_methods[],
+    optimizer_setting_methods[], optimizer_state_methods[];
+int optimizer_describe(lua_State *L);
+void setting_push(lua_State *L, optimizer *o, const char *name);
+void setting_store(lua_State *L, optimizer *o, const char *name, int index);
+
+#endif

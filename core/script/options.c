@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* Tables of options on their way to the core.  The core checks names, types and
+ * ranges; here is only decided what a Lua value is. */
+#include <string.h>
+
+#include "schedule.h"
+#include "tensor.h"
+
+static const char box_class[] = "descent.options";
+
+typedef struct box {
+    descent_options *options;
+} box;
+
+static int box_gc(lua_State *L)
+{
+    box *b = lua_touserdata(L, 1);
+
+    descent_options_free(b->options);
+    b->options = NULL;
+    return 0;
+}
+
+/* A list of numbers, from a table or a vector at `index`. */
+static descent_status set_numbers(lua_State *L, descent_options *options,
+                                  const char *name, int index)
+{
+    const tensor *vector = class_test(L, index, CLASS_TENSOR);
+    size_t n = vector ? (size_t)vector->count : (size_t)lua_rawlen(L, index);
+    double *numbers = lua_newuserdatauv(L, (n + 1) * sizeof *numbers, 0);
+    descent_status status;
+
+    if (vector == NULL)
+        lua_pushnil(L);
+    for (size_t entries = 0; vector == NULL && lua_next(L, index) != 0;) {
+        if (++entries > n || lua_type(L, -1) != LUA_TNUMBER)
+            error_option(L, name, index,
+                         "%s is a table: expected a list of numbers", name);
+        lua_pop(L, 1);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (vector != NULL) {
+            numbers[i] = tensor_element(vector, (int64_t)i);
+            continue;
+        }
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        numbers[i] = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    status = descent_options_set_numbers(options, name, numbers, n);
+    lua_pop(L, 1);
+    return status;
+}
+
+static descent_status set_schedule(lua_State *L, descent_options *options,
+                                   const char *name, int index)
+{
+    const schedule *s = class_test(L, index, CLASS_SCHEDULE);
+    descent_status status;
+
+    if (s != NULL)
+        return descent_options_set_schedule(options, name, s->schedule);
+    s = schedule_from_lua(L, index);
+    status = descent_options_set_schedule(options, name, s->schedule);
+    lua_pop(L, 1);
+    return status;
+}
+
+/* Set option `name` to the value at the absolute index. */
+static descent_status set_value(lua_State *L, descent_options *options,
+                                const char *name, int index)
+{
+    double number;
+
+    if (class_test(L, index, CLASS_TENSOR) != NULL)
+        tensor_check(L, index);
+    if (argument_is_number(L, index, &number))
+        return descent_options_set_number(options, name, number);
+    if (class_test(L, index, CLASS_SCHEDULE) || lua_isfunction(L, index))
+        return set_schedule(L, options, name, index);
+    if (class_test(L, index, CLASS_TENSOR) || lua_istable(L, index))
+        return set_numbers(L, options, name, index);
+    if (lua_isboolean(L, index))
+        return descent_options_set_boolean(options, name,
+                                           lua_toboolean(L, index));
+    if (lua_type(L, index) == LUA_TSTRING)
+        return descent_options_set_text(options, name,
+                                        argument_text(L, index, name));
+    error_option(L, name, index,
+                 "%s is %s: expected a number, boolean, string, list of "
+                 "numbers, Schedule or function", name,
+                 argument_kind(L, index));
+}
+
+/* Push the least key of the table at `index` that is greater than the string at
+ * the top, which it replaces; false and nothing pushed when there is none.  The
+ * order makes the first of several errors the same in every run. */
+static bool next_key(lua_State *L, int index)
+{
+    const int last = lua_gettop(L);
+    bool found = false;
+
+    lua_pushnil(L); /* the best so far */
+    lua_pushnil(L);
+    while (lua_next(L, index) != 0) {
+        lua_pop(L, 1);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            error_raise(L, DESCENT_ERR_ARGUMENT,
+                        "the options have a key that is %s: expected names",
+                        argument_kind(L, lua_gettop(L)));
+        if ((lua_isnil(L, last) || lua_compare(L, last, -1, LUA_OPLT)) &&
+            (!found || lua_compare(L, -1, last + 1, LUA_OPLT))) {
+            found = true;
+            lua_copy(L, -1, last + 1);
+        }
+    }
+    lua_remove(L, last);
+    if (!found)
+        lua_pop(L, 1);
+    return found;
+}
+
+descent_options *options_push(lua_State *L, int index)
+{
+    box *b;
+
+    luaL_checkstack(L, 20, NULL);
+    context_forbid_in_schedule(L);
+    b = lua_newuserdatauv(L, sizeof *b, 0);
+    b->options = NULL;
+    if (luaL_newmetatable(L, box_class)) {
+        lua_pushcfunction(L, box_gc);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    error_check(L, descent_options_create(context_runtime(L), &b->options));
+    if (!argument_table(L, index, "options"))
+        return b->options;
+    for (lua_pushnil(L); next_key(L, index);) {
+        lua_pushvalue(L, -1);
+        lua_rawget(L, index);
+        error_check(L, set_value(L, b->options,
+                                 argument_text(L, lua_gettop(L) - 1,
+                                               "option name"),
+                                 lua_gettop(L)));
+        lua_pop(L, 1);
+    }
+    return b->options;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* The class of schedules, and Lua functions as schedules of the core.
+ *
+ * A function runs in a protected call from inside the core, which no Lua error
+ * may leave; its error value waits in the context until the core has returned. */
+#include "schedule.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "tensor.h"
+
+/* What the core holds for a Lua function: the key of a record in the context's
+ * table, whose user value is the function. */
+typedef struct record {
+    context *context;
+} record;
+
+typedef struct call {
+    record                         *record;
+    const descent_schedule_context *moment; /* or NULL */
+    uint64_t                        n;
+    double                          value;
+} call;
+
+/* The table that tells a function the moment: reused, but not by a function
+ * that runs inside of another. */
+static void push_moment(lua_State *L, const call *c)
+{
+    const uint64_t iterations = c->moment ? c->moment->iterations : c->n;
+    const uint64_t updates = c->moment ? c->moment->updates : c->n;
+    const char *option = c->moment ? c->moment->option : NULL;
+
+    if (c->record->context->in_schedule > 1)
+        lua_createtable(L, 0, 3);
+    else
+        context_push(L, CONTEXT_MOMENT);
+    lua_pushinteger(L, (lua_Integer)iterations);
+    lua_setfield(L, -2, "iterations");
+    lua_pushinteger(L, (lua_Integer)updates);
+    lua_setfield(L, -2, "updates");
+    lua_pushstring(L, option != NULL ? option : "");
+    lua_setfield(L, -2, "option");
+}
+
+/* Runs protected; the call is the light userdata at 1. */
+static int call_function(lua_State *L)
+{
+    call *c = lua_touserdata(L, 1);
+
+    context_push(L, CONTEXT_FUNCTIONS);
+    lua_rawgetp(L, -1, c->record);
+    lua_getiuservalue(L, -1, 1);
+    lua_pushinteger(L, (lua_Integer)c->n);
+    push_moment(L, c);
+    lua_call(L, 2, 1);
+    if (!argument_is_number(L, lua_gettop(L), &c->value))
+        luaL_error(L, "the function returned %s: expected a number",
+                   argument_kind(L, lua_gettop(L)));
+    return 0;
+}
+
+/* Runs protected: the text of the error value at 1. */
+static int describe_error(lua_State *L)
+{
+    error_text(L, 1);
+    return 1;
+}
+
+/* Take the error value at the top: its text becomes the core's message, the
+ * value waits in the context. */
+static descent_status fail(lua_State *L, const call *c)
+{
+    const char *text = "(the error has no text)";
+    descent_status status;
+
+    lua_pushcfunction(L, describe_error);
+    lua_pushvalue(L, -2);
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING)
+        text = lua_tostring(L, -1);
+    if (strstr(text, "attempt to yield") != NULL)
+        text = "yielding is not allowed inside a schedule";
+    if (c->moment != NULL)
+        status = descent_error_set(DESCENT_ERR_SCRIPT, "%s", text);
+    else
+        status = descent_error_set(DESCENT_ERR_SCRIPT,
+                                   "schedule at step %" PRIu64 ": %s", c->n,
+                                   text);
+    lua_pop(L, 1);
+    context_store(L, CONTEXT_PENDING);
+    return status;
+}
+
+static descent_status schedule_function(void *user, uint64_t n,
+                                        const descent_schedule_context *moment,
+                                        double *value)
+{
+    record *r = user;
+    context *c = r->context;
+    lua_State *L = c->L;
+    call request = { .record = r, .moment = moment, .n = n };
+    descent_status status = DESCENT_OK;
+
+    if (!lua_checkstack(L, 12))
+        return descent_error_set(DESCENT_ERR_SCRIPT, "the Lua stack is full");
+    lua_pushcfunction(L, call_function);
+    lua_pushlightuserdata(L, &request);
+    c->in_schedule++;
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+        status = fail(L, &request);
+    c->in_schedule--;
+    if (status == DESCENT_OK)
+        *value = request.value;
+    return status;
+}
+
+/* The core's last reference is gone.  Setting a key that exists to nil does not
+ * allocate, so no error can leave. */
+static void release_function(void *user)
+{
+    record *r = user;
+    lua_State *L = r->context->L;
+
+    if (r->context->closed || !lua_checkstack(L, 4))
+        return;
+    context_push(L, CONTEXT_FUNCTIONS);
+    lua_pushnil(L);
+    lua_rawsetp(L, -2, r);
+    lua_pop(L, 1);
+}
+
+static schedule *push_schedule(lua_State *L, const char *kind)
+{
+    schedule *s = lua_newuserdatauv(L, sizeof *s, 0);
+
+    *s = (schedule){ .kind = kind };
+    class_set(L, CLASS_SCHEDULE);
+    return s;
+}
+
+schedule *schedule_from_lua(lua_State *L, int index)
+{
+    schedule *s;
+    record *r;
+
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, 8, NULL);
+    s = push_schedule(L, "fn");
+    context_push(L, CONTEXT_FUNCTIONS);
+    r = lua_newuserdatauv(L, sizeof *r, 1);
+    r->context = context_of(L);
+    lua_pushvalue(L, index);
+    lua_setiuservalue(L, -2, 1);
+    lua_rawsetp(L, -2, r);
+    lua_pop(L, 1);
+    error_check(L, descent_schedule_from_function(context_runtime(L),
+                                                  schedule_function, r,
+                                                  release_function,
+                                                  &s->schedule));
+    return s;
+}
+
+/* ---- The class ------------------------------------------------------------------- */
+
+static int schedule_gc(lua_State *L)
+{
+    schedule *s = class_check(L, 1, CLASS_SCHEDULE);
+    context *c = context_of(L);
+    lua_State *previous = context_enter(c, L);
+
+    descent_schedule_release(s->schedule);
+    s->schedule = NULL;
+    context_enter(c, previous);
+    return 0;
+}
+
+static schedule *check(lua_State *L)
+{
+    schedule *s = class_check(L, 1, CLASS_SCHEDULE);
+
+    if (s->schedule == NULL)
+        error_raise(L, DESCENT_ERR_STATE, "the Schedule is closed");
+    return s;
+}
+
+static double value_at(lua_State *L, const schedule *s, lua_Integer n)
+{
+    context *c = context_of(L);
+    lua_State *previous = context_enter(c, L);
+    double value = 0;
+    descent_status status = descent_schedule_at(s->schedule, (uint64_t)n,
+                                                &value);
+
+    context_enter(c, previous);
+    error_check(L, status);
+    return value;
+}
+
+/* s(n), s:at(n) */
+static int schedule_at(lua_State *L)
+{
+    const schedule *s = check(L);
+
+    lua_pushnumber(L, value_at(L, s, argument_integer(L, 2, "n", 0,
+                                                      LUA_MAXINTEGER)));
+    return 1;
+}
+
+/* s:table(n0, n1[, step]) */
+static int schedule_table(lua_State *L)
+{
+    const lua_Integer most = INT64_C(1) << 53;
+    const schedule *s = check(L);
+    lua_Integer first = argument_integer(L, 2, "n0", 0, most);
+    lua_Integer last = argument_integer(L, 3, "n1", first, most);
+    lua_Integer step = lua_isnoneornil(L, 4)
+                           ? 1 : argument_integer(L, 4, "step", 1, most);
+
+    lua_newtable(L);
+    for (lua_Integer n = first, i = 1; n <= last; n += step, i++) {
+        lua_pushnumber(L, value_at(L, s, n));
+        lua_rawseti(L, -2, i);
+    }
+    return 1;
+}
+
+static int schedule_tostring(lua_State *L)
+{
+    const schedule *s = class_check(L, 1, CLASS_SCHEDULE);
+
+    lua_pushfstring(L, "Schedule %s", s->kind);
+    return 1;
+}
+
+static int schedule_index(lua_State *L)
+{
+    const schedule *s = class_check(L, 1, CLASS_SCHEDULE);
+
+    if (lua_type(L, 2) == LUA_TSTRING &&
+        strcmp(lua_tostring(L, 2), "kind") == 0) {
+        lua_pushstring(L, s->kind);
+    } else {
+        lua_pushvalue(L, 2);
+        lua_rawget(L, lua_upvalueindex(3));
+    }
+    return 1;
+}
+
+/* ---- schedule.KIND{...}, schedule.fn(f), schedule.hold(v) --------------------------- */
+
+/* The kind is upvalue 3. */
+static int make_kind(lua_State *L)
+{
+    const char *kind =
+        descent_schedule_kind((size_t)lua_tointeger(L, lua_upvalueindex(3)));
+    descent_options *options;
+    schedule *s;
+    double value;
+
+    lua_settop(L, 1);
+    if (strcmp(kind, "hold") == 0 && argument_is_number(L, 1, &value)) {
+        lua_createtable(L, 0, 1);
+        lua_pushnumber(L, value);
+        lua_setfield(L, -2, "value");
+        lua_replace(L, 1);
+    }
+    options = options_push(L, 1);
+    s = push_schedule(L, kind);
+    error_check(L, descent_schedule_create(context_runtime(L), kind, options,
+                                           &s->schedule));
+    return 1;
+}
+
+static int make_fn(lua_State *L)
+{
+    if (!lua_isfunction(L, 1))
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "argument 1 is %s: expected a function of the step",
+                    argument_kind(L, 1));
+    context_forbid_in_schedule(L);
+    schedule_from_lua(L, 1);
+    return 1;
+}
+
+void schedule_push_kinds(lua_State *L)
+{
+    static const function_entry fn[] = {
+        { "fn", make_fn, 0 }, { NULL, NULL, 0 }
+    };
+
+    lua_newtable(L);
+    functions_register(L, "schedule.", fn);
+    for (size_t i = 0; descent_schedule_kind(i) != NULL; i++) {
+        const function_entry entry[] = {
+            { descent_schedule_kind(i), make_kind, (int)i }, { NULL, NULL, 0 }
+        };
+
+        functions_register(L, "schedule.", entry);
+    }
+}
+
+int core_schedule_kinds(lua_State *L)
+{
+    lua_newtable(L);
+    for (size_t i = 0; descent_schedule_kind(i) != NULL; i++) {
+        lua_pushstring(L, descent_schedule_kind(i));
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+void schedule_open(lua_State *L)
+{
+    static const function_entry meta[] = {
+        { "__gc", schedule_gc, 0 },     { "__call", schedule_at, 0 },
+        { "__tostring", schedule_tostring, 0 }, { NULL, NULL, 0 }
+    };
+    static const function_entry methods[] = {
+        { "at", schedule_at, 0 }, { "table", schedule_table, 0 },
+        { NULL, NULL, 0 }
+    };
+
+    class_create(L, CLASS_SCHEDULE, meta);
+    lua_pushliteral(L, "Schedule[]");
+    lua_pushlightuserdata(L, context_of(L));
+    lua_newtable(L);
+    functions_register(L, "Schedule:", methods);
+    lua_pushcclosure(L, schedule_index, 3);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}

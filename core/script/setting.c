@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Optimizer methods that read and write options. */
+#include <math.h>
+#include <string.h>
+
+#include "optimizer.h"
+#include "schedule.h"
+
+static bool has_name(const descent_param *p, const char *name)
+{
+    if (strcmp(p->name, name) == 0)
+        return true;
+    for (size_t i = 0; p->aliases != NULL && p->aliases[i] != NULL; i++) {
+        if (strcmp(p->aliases[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The declaration of an option, or NULL. */
+static const descent_param *find(const optimizer *o, const char *name)
+{
+    const descent_optimizer_type *type = descent_optimizer_get_type(o->core);
+    const descent_param *p;
+
+    for (size_t i = 0; (p = descent_common_option(i)) != NULL; i++) {
+        if (has_name(p, name))
+            return p;
+    }
+    for (size_t i = 0; (p = descent_type_option(type, i)) != NULL; i++) {
+        if (has_name(p, name))
+            return p;
+    }
+    return NULL;
+}
+
+/* Push a value as what its declaration says: booleans, words, numbers, nil for
+ * none. */
+static void push_value(lua_State *L, const descent_param *p, double value)
+{
+    if (isnan(value))
+        lua_pushnil(L);
+    else if (p != NULL && p->type == DESCENT_PARAM_BOOL)
+        lua_pushboolean(L, value != 0);
+    else if (p != NULL && p->type == DESCENT_PARAM_CHOICE)
+        lua_pushstring(L, p->choices[(size_t)value]);
+    else if (p != NULL && p->type == DESCENT_PARAM_INT && fabs(value) < 0x1p53)
+        lua_pushinteger(L, (lua_Integer)value);
+    else
+        lua_pushnumber(L, value);
+}
+
+void setting_push(lua_State *L, optimizer *o, const char *name)
+{
+    const descent_param *p = find(o, name);
+    double value = 0;
+
+    if (p != NULL && p->type == DESCENT_PARAM_TEXT) {
+        lua_pushstring(L, descent_optimizer_name(o->core));
+        return;
+    }
+    CORE_CHECK(L, descent_optimizer_get(o->core, name, &value));
+    push_value(L, p, value);
+}
+
+/* The number of a word among an option's choices. */
+static double choice(lua_State *L, const descent_param *p, int index)
+{
+    for (size_t i = 0; p != NULL && p->type == DESCENT_PARAM_CHOICE &&
+                       p->choices[i] != NULL; i++) {
+        if (strcmp(p->choices[i], lua_tostring(L, index)) == 0)
+            return (double)i;
+    }
+    error_option(L, p != NULL ? p->name : "option", index,
+                 "\"%s\" is not a value of this option",
+                 lua_tostring(L, index));
+}
+
+void setting_store(lua_State *L, optimizer *o, const char *name, int index)
+{
+    const descent_param *p = find(o, name);
+    const schedule *s = class_test(L, index, CLASS_SCHEDULE);
+    double value = (double)NAN;
+
+    if (lua_isfunction(L, index))
+        s = schedule_from_lua(L, index);
+    if (s != NULL) {
+        CORE_CHECK(L, descent_optimizer_set_schedule(o->core, name,
+                                                     s->schedule));
+        return;
+    }
+    if (lua_isboolean(L, index))
+        value = lua_toboolean(L, index);
+    else if (lua_type(L, index) == LUA_TSTRING)
+        value = choice(L, p, index);
+    else if (!lua_isnoneornil(L, index) &&
+             !argument_is_number(L, index, &value))
+        error_option(L, name, index,
+                     "%s is %s: expected a number, boolean, string, Schedule, "
+                     "function or nil", name, argument_kind(L, index));
+    else if (!lua_isnoneornil(L, index) && isnan(value))
+        error_option(L, name, index, "%s = nan: expected a number", name);
+    CORE_CHECK(L, descent_optimizer_set(o->core, name, value));
+}
+
+/* get(name) */
+static int get(lua_State *L)
+{
+    setting_push(L, optimizer_check(L), argument_text(L, 2, "name"));
+    return 1;
+}
+
+/* set(name, value) */
+static int set(lua_State *L)
+{
+    optimizer *o = optimizer_check_idle(L);
+
+    setting_store(L, o, argument_text(L, 2, "name"), 3);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* exclude_from_weight_decay{names =, match =} */
+static int exclude(lua_State *L)
+{
+    static const char *const known[] = { "names", "match", NULL };
+    optimizer *o = optimizer_check_idle(L);
+    const char **names;
+    const char *match = NULL;
+    size_t n = 0;
+
+    lua_settop(L, 2);
+    if (!argument_table(L, 2, "options"))
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "argument 1 is %s: expected {names =, match =}",
+                    argument_kind(L, 2));
+    argument_known(L, 2, known);
+    if (lua_getfield(L, 2, "match") != LUA_TNIL)
+        match = argument_text(L, 3, "match");
+    lua_getfield(L, 2, "names");
+    if (argument_table(L, 4, "names"))
+        n = (size_t)lua_rawlen(L, 4);
+    names = lua_newuserdatauv(L, (n + 1) * sizeof *names, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, 4, (lua_Integer)i + 1);
+        names[i] = argument_text(L, lua_gettop(L), "name");
+        lua_pop(L, 1); /* the list still holds it */
+    }
+    CORE_CHECK(L, descent_optimizer_exclude_from_weight_decay(o->core, names,
+                                                              n, match));
+    lua_settop(L, 1);
+    return 1;
+}
+
+const function_entry optimizer_setting_methods[] = {
+    { "get", get, 0 }, { "set", set, 0 },
+    { "exclude_from_weight_decay", exclude, 0 },
+    { NULL, NULL, 0 }
+};

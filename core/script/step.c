@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* Optimizer methods that update weights. */
+#include "optimizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void set_integer(lua_State *L, const char *name, uint64_t value)
+{
+    lua_pushinteger(L, (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_number(lua_State *L, const char *name, double value)
+{
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, name);
+}
+
+/* Push the report, one table for all steps of an optimizer. */
+static void push_report(lua_State *L, const descent_step_report *report)
+{
+    lua_getiuservalue(L, 1, OPTIMIZER_REPORT);
+    set_integer(L, "updated", report->updated);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "skipped");
+    set_number(L, "learning_rate", report->learning_rate);
+    set_number(L, "grad_norm", report->grad_norm);
+    set_integer(L, "clipped", report->clipped);
+    set_number(L, "loss_scale", report->loss_scale);
+    set_integer(L, "step_calls", report->step_calls);
+    set_integer(L, "fused_calls", report->fused_calls);
+}
+
+/* Refuse an objective that cannot be called, before anything has changed. */
+static void check_callable(lua_State *L, int index)
+{
+    if (lua_isfunction(L, index))
+        return;
+    if (luaL_getmetafield(L, index, "__call") == LUA_TNIL)
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "the objective is %s: expected a function, or an object "
+                    "that can be called", argument_kind(L, index));
+    lua_pop(L, 1);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Read {only = names} at 3: indices in rising order, in userdata that is left
+ * on the stack. */
+static void read_only_names(lua_State *L, const optimizer *o,
+                            descent_step_options *options)
+{
+    static const char *const known[] = { "only", NULL };
+    size_t *indices;
+    size_t n;
+
+    if (!argument_table(L, 3, "options"))
+        return;
+    argument_known(L, 3, known);
+    if (lua_getfield(L, 3, "only") == LUA_TNIL)
+        return;
+    if (!lua_istable(L, -1))
+        error_option(L, "only", -1, "only is %s: expected a list of names",
+                     argument_kind(L, lua_gettop(L)));
+    n = (size_t)lua_rawlen(L, -1);
+    indices = lua_newuserdatauv(L, (n + 1) * sizeof *indices, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, -2, (lua_Integer)i + 1);
+        indices[i] = optimizer_find(L, o, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+    qsort(indices, n, sizeof *indices, by_size);
+    options->tensors = indices;
+    options->tensor_count = n;
+}
+
+static optimizer *check_bound(lua_State *L)
+{
+    optimizer *o = optimizer_check_idle(L);
+
+    if (o->count == 0)
+        error_raise(L, DESCENT_ERR_STATE,
+                    "the Optimizer is not bound: bind it with opt:build");
+    return o;
+}
+
+/* step([objective[, {only = names}]]) -> loss or nil, report */
+static int step(lua_State *L)
+{
+    optimizer *o = check_bound(L);
+    descent_step_options options = { .struct_size = sizeof options };
+    descent_step_report report = { .struct_size = sizeof report };
+    double loss = 0;
+
+    lua_settop(L, 3);
+    read_only_names(L, o, &options);
+    if (!lua_isnil(L, 2)) {
+        if (o->swapped)
+            error_raise(L, DESCENT_ERR_STATE, "not allowed inside with_ema");
+        check_callable(L, 2);
+        loss = objective_evaluate(L, o);
+    }
+    CORE_CHECK(L, descent_optimizer_step(o->core, NULL, 0, &options, &report));
+    if (lua_isnil(L, 2))
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, loss);
+    push_report(L, &report);
+    return 2;
+}
+
+/* Fill the gradient of the tensor that the key at -2 names from the value at
+ * -1. */
+static void read_gradient(lua_State *L, const optimizer *o,
+                          descent_gradient *gradients)
+{
+    static const descent_dtype dtypes[] = {
+        DESCENT_DTYPE_F32, DESCENT_DTYPE_F64
+    };
+    const int at = lua_gettop(L);
+    const size_t i = optimizer_find(L, o, at - 1);
+    const tensor *t;
+
+    if (class_test(L, at, CLASS_TENSOR) == NULL)
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "the gradient of '%s' is %s: expected a Tensor",
+                    lua_tostring(L, at - 1), argument_kind(L, at));
+    t = tensor_check_real(L, at);
+    gradients[i].dtype = dtypes[t->dtype];
+    gradients[i].data = t->data;
+    gradients[i].ndim = (uint32_t)t->ndim;
+    gradients[i].shape = t->ndim > 0 ? t->shape : NULL;
+}
+
+/* apply{name = tensor, ...} -> report */
+static int apply(lua_State *L)
+{
+    optimizer *o = check_bound(L);
+    descent_step_report report = { .struct_size = sizeof report };
+    descent_gradient *gradients;
+
+    lua_settop(L, 2);
+    if (!lua_istable(L, 2))
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "argument 1 is %s: expected a table of gradients by name",
+                    argument_kind(L, 2));
+    gradients = lua_newuserdatauv(L, (o->count + 1) * sizeof *gradients, 0);
+    for (size_t i = 0; i < o->count; i++)
+        gradients[i] = (descent_gradient){ .struct_size = sizeof *gradients };
+    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1))
+        read_gradient(L, o, gradients);
+    CORE_CHECK(L, descent_optimizer_step(o->core, gradients, o->count, NULL,
+                                         &report));
+    push_report(L, &report);
+    return 1;
+}
+
+static int zero_grad(lua_State *L)
+{
+    optimizer *o = optimizer_check_idle(L);
+
+    for (size_t i = 0; i < o->count; i++)
+        memset(o->bound[i].gradient->data, 0,
+               tensor_bytes(o->bound[i].gradient));
+    lua_settop(L, 1);
+    return 1;
+}
+
+static int scale_loss(lua_State *L)
+{
+    const optimizer *o = optimizer_check(L);
+
+    lua_pushnumber(L, descent_optimizer_scale_loss(
+                          o->core, argument_number(L, 2, "loss")));
+    return 1;
+}
+
+/* with_ema(fn, ...): fn's results, computed while the averages stand in for
+ * the weights; the guard exchanges them back also after an error. */
+static int with_ema(lua_State *L)
+{
+    optimizer *o = optimizer_check_idle(L);
+    const int arguments = lua_gettop(L) - 2;
+
+    if (arguments < 0 || !lua_isfunction(L, 2))
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "argument 1 is %s: expected a function",
+                    argument_kind(L, 2));
+    if (o->swapped)
+        error_raise(L, DESCENT_ERR_STATE, "with_ema does not nest");
+    luaL_checkstack(L, 20, NULL);
+    objective_push_guard(L, o);
+    lua_insert(L, 2);
+    lua_toclose(L, 2);
+    CORE_CHECK(L, descent_optimizer_swap_average(o->core));
+    o->swapped = true;
+    lua_call(L, arguments, LUA_MULTRET);
+    return lua_gettop(L) - 2;
+}
+
+static int finalize(lua_State *L)
+{
+    optimizer *o = optimizer_check_idle(L);
+
+    if (o->swapped)
+        error_raise(L, DESCENT_ERR_STATE, "not allowed inside with_ema");
+    CORE_CHECK(L, descent_optimizer_finalize(o->core));
+    lua_settop(L, 1);
+    return 1;
+}
+
+const function_entry optimizer_step_methods[] = {
+    { "step", step, 0 },             { "apply", apply, 0 },
+    { "zero_grad", zero_grad, 0 },   { "scale_loss", scale_loss, 0 },
+    { "with_ema", with_ema, 0 },     { "finalize", finalize, 0 },
+    { NULL, NULL, 0 }
+};

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Judging the tensors that an application hands in. */
+#ifndef DESCENT_TENSOR_VIEW_H
+#define DESCENT_TENSOR_VIEW_H
+
+#include "base/status.h"
+
+/* Bytes of one element; 0 for a type that is none. */
+size_t dtype_size(descent_dtype dtype);
+
+/* "f32", ...; "?" for others. */
+const char *dtype_name(descent_dtype dtype);
+
+/* Elements of a shape; negative dimensions, too many, and sizes beyond what can
+ * be addressed in `dtype` are errors that name `name`. */
+descent_status view_count(const char *name, descent_dtype dtype, uint32_t ndim,
+                          const int64_t *shape, int64_t *count);
+
+/* Refuse strides (in elements; NULL is fine) that are not dense C order. */
+descent_status view_check_strides(const char *name, uint32_t ndim,
+                                  const int64_t *shape, const int64_t *strides);
+
+/* Refuse a NULL pointer to elements, and one not aligned to the type. */
+descent_status view_check_pointer(const char *name, const char *what,
+                                  descent_dtype dtype, int64_t count,
+                                  const void *pointer);
+
+/* "[2, 3]" into text[size]. */
+const char *view_shape_text(uint32_t ndim, const int64_t *shape, char *text,
+                            size_t size);
+
+#endif

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+/* An optimizer that is not the file's. */
+#define ID "other"
+#include "plugin.inc.h"

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Numbers that find faults, and hashes of arrays. */
+#ifndef DESCENT_TESTS_BITS_H
+#define DESCENT_TESTS_BITS_H
+
+#include <descent/plugin.h>
+
+/* Fill an array of f32 or f64: mostly ordinary numbers, every eleventh or so a
+ * NaN, infinity, denormal, negative zero, huge or tiny one.  A function of
+ * (seed, index). */
+void bits_fill(descent_dtype dtype, void *array, size_t n, uint64_t seed);
+
+/* Mix an array into a hash; NaNs count as one value, because which of two NaN
+ * operands an addition passes on is the compiler's choice. */
+uint64_t bits_hash(uint64_t hash, descent_dtype dtype, const void *array,
+                   size_t n);
+
+#endif

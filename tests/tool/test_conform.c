@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* The conformance program notices every kind of disagreement, also the ones of
+ * the case with itself: a program that cannot fail proves nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/shell.h"
+
+static const char GOOD[] =
+    "{\"id\":\"case\",\"source\":\"keras 3.15.1\",\"optimizer\":\"SGD\","
+    "\"config\":{\"learning_rate\":0.5,\"momentum\":0.5,\"use_ema\":true},"
+    "\"dtype\":\"float64\",\"steps\":2,"
+    "\"variables\":[{\"name\":\"w\",\"shape\":[2],\"init\":[1,2]}],"
+    "\"gradients\":[[[1,2]],[[1,2]]],"
+    "\"expected\":[{\"step\":1,\"learning_rate\":0.5,\"iterations\":1,"
+    "\"variables\":[[0.5,1]],\"state\":{\"momentum\":[[-0.5,-1]]}}],"
+    "\"expected_after_finalize\":[[0.4925,0.985]],"
+    "\"tolerance\":{\"rtol\":1e-12,\"atol\":0,"
+    "\"state\":{\"momentum\":{\"rtol\":1e-12,\"atol\":0}}}}\n";
+
+static const char GOOD_SCHEDULE[] =
+    "{\"id\":\"plan\",\"source\":\"keras 3.15.1\","
+    "\"schedule\":\"InverseTimeDecay\",\"config\":{"
+    "\"initial_learning_rate\":1,\"decay_steps\":1,\"decay_rate\":1},"
+    "\"dtype\":\"float64\",\"steps\":[0,1,3],\"expected\":[1,0.5,0.25],"
+    "\"tolerance\":{\"rtol\":1e-12,\"atol\":0}}\n";
+
+static const shell_outcome *conform(const char *text)
+{
+    shell_write("case.jsonl", text);
+    return sh("\"$B/tests/conform\" \"$S/case.jsonl\"");
+}
+
+static void agreement_passes(void **state)
+{
+    char both[4096];
+    const shell_outcome *o;
+
+    (void)state;
+    snprintf(both, sizeof both, "%s%s", GOOD, GOOD_SCHEDULE);
+    o = conform(both);
+    assert_string_equal(o->out, "2 passed, 0 failed\n");
+    assert_int_equal(o->status, 0);
+    o = sh("\"$B/tests/conform\" --no-fused \"$S/case.jsonl\"");
+    assert_string_equal(o->out, "2 passed, 0 failed\n");
+    assert_int_equal(o->status, 0);
+}
+
+/* A good case with one place changed, and how the line of its failure begins.
+ */
+typedef struct change {
+    const char *from, *to, *line;
+} change;
+
+static void expect_failures(const char *good, const change *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *at = strstr(good, rows[i].from);
+        char text[4096];
+        const shell_outcome *o;
+        assert_non_null(at);
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - good), good,
+                 rows[i].to, at + strlen(rows[i].from));
+        o = conform(text);
+        assert_contains(o->out, rows[i].line);
+        assert_contains(o->out, "\n0 passed, 1 failed\n");
+        assert_int_equal(o->status, 1);
+    }
+}
+
+static void every_expected_number_is_compared(void **state)
+{
+    static const change rows[] = {
+        {"[[0.5,1]]", "[[0.5,1.25]]",
+         "FAILED case: step 1, weight w[1]: got 1, expected 1.25 (limit "
+         "1.25e-12)"},
+        {"[[-0.5,-1]]", "[[-0.75,-1]]",
+         "FAILED case: step 1, momentum w[0]: got -0.5, expected -0.75 (limit "
+         "7.5e-13)"},
+        {"\"iterations\":1", "\"iterations\":2",
+         "FAILED case: step 1, iterations: got 1, expected 2 (limit 0)"},
+        {"{\"step\":1,\"learning_rate\":0.5",
+         "{\"step\":1,\"learning_rate\":0.75",
+         "FAILED case: step 1, learning_rate: got 0.5, expected 0.75 (limit "
+         "7.5e-13)"},
+        {"[[0.4925,0.985]]", "[[0.4925,0.5]]",
+         "FAILED case: step 2, final weight w[1]: got 0.98"},
+        {"\"step\":1", "\"step\":3",
+         "FAILED case: expected[0] is no record of a later call"},
+        {"[[0.5,1]]", "[[0.5]]",
+         "FAILED case: weight w: expected a list of 2 numbers"},
+        {"[[0.5,1]]", "[]",
+         "FAILED case: step 1, weight: expected one list for each variable"},
+        {"[[0.5,1]]", "[[0.5,null]]",
+         "FAILED case: weight w[1]: expected a "
+         "number"},
+        {",\"state\":{\"momentum\":[[-0.5,-1]]}", "",
+         "FAILED case: slot \"momentum\" was never compared"},
+        {",\"state\":{\"momentum\":{\"rtol\":1e-12,\"atol\":0}}", "",
+         "FAILED case: slot \"momentum\" has no tolerance"},
+        {"\"expected\":[{", "\"expected\":[],\"more\":[{",
+         "FAILED case: expected[0] is no record of a later call"},
+    };
+    static const change schedules[] = {
+        {"0.25]", "0.375]",
+         "FAILED plan: step 3, value: got 0.25, expected 0.375 (limit "
+         "3.75e-13)"},
+        {"0.25]", "0.25,1]",
+         "FAILED plan: steps and expected differ in length, or are empty"},
+    };
+
+    (void)state;
+    expect_failures(GOOD, rows, sizeof rows / sizeof *rows);
+    expect_failures(GOOD_SCHEDULE, schedules,
+                    sizeof schedules / sizeof *schedules);
+}
+
+static void what_is_not_understood_fails(void **state)
+{
+    static const change rows[] = {
+        {"\"momentum\":0.5", "\"dampening\":0.5",
+         "FAILED case: option \"dampening\" is not translated"},
+        {"\"step\":1", "\"step\":1,\"m_schedule\":1",
+         "FAILED case: expected: \"m_schedule\" is not understood, so not "
+         "compared"},
+        {"\"steps\"", "\"base_lr\":1,\"steps\"",
+         "FAILED case: case: \"base_lr\" is not understood, so not compared"},
+        {"\"atol\":0,", "\"atol\":0,\"ulp\":1,",
+         "FAILED case: tolerance: \"ulp\" is not understood, so not compared"},
+        {"\"shape\"", "\"lr_mult\":1,\"shape\"",
+         "FAILED case: variable: \"lr_mult\" is not understood, so not "
+         "compared"},
+        {"\"momentum\":{", "\"exp_avg\":{",
+         "FAILED case: slot \"exp_avg\" is not translated"},
+        {"keras 3.15.1", "mxnet 1.9.1",
+         "FAILED case: source \"mxnet 1.9.1\": flavour not translated"},
+        {"keras 3.15.1", "keras 2.3.1",
+         "FAILED case: source \"keras 2.3.1\": flavour not translated"},
+        {"\"SGD\"", "\"Lion\"",
+         "FAILED case: optimizer \"Lion\" is not translated"},
+        {"float64", "float16",
+         "FAILED case: dtype \"float16\" is not translated"},
+        {"\"optimizer\"", "\"optimiser\"",
+         "FAILED case: neither an optimizer nor a schedule"},
+        {"\"config\"", "\"configuration\"",
+         "FAILED case: \"config\" is missing"},
+        {"[[1,2]]]", "[{\"row_sparse\":{}}]]",
+         "FAILED case: w: expected a list of 2 numbers"},
+        {"\"momentum\":0.5", "\"momentum\":5",
+         "FAILED case: sgd: sgd.momentum = 5: expected 0 <= momentum <= 1"},
+    };
+    static const change schedules[] = {
+        {"\"decay_rate\"", "\"rate\"",
+         "FAILED plan: schedule: inverse_time_decay: unknown option 'rate'"},
+        {"\"steps\"", "\"base_lr\":1,\"steps\"",
+         "FAILED plan: case: \"base_lr\" is not understood, so not compared"},
+    };
+
+    (void)state;
+    expect_failures(GOOD, rows, sizeof rows / sizeof *rows);
+    expect_failures(GOOD_SCHEDULE, schedules,
+                    sizeof schedules / sizeof *schedules);
+}
+
+static void files_without_cases_fail(void **state)
+{
+    const shell_outcome *o = conform("");
+
+    (void)state;
+    assert_contains(o->out, "case.jsonl: no cases\n0 passed, 1 failed\n");
+    assert_int_equal(o->status, 1);
+    o = sh("\"$B/tests/conform\" \"$S/absent.jsonl\" \"$S\"");
+    assert_contains(o->out, "absent.jsonl: No such file or directory\n");
+    assert_contains(o->out, ": Is a directory\n0 passed, 2 failed\n");
+    assert_int_equal(o->status, 1);
+}
+
+static void bad_lines_fail(void **state)
+{
+    static const char *const lines[] = {
+        "\n",           "{\n",      "[1]\n", "{\"id\":\"a\",\"id\":\"b\"}\n",
+        "{\"id\":1}\n", "nonsense",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char text[4096];
+        const shell_outcome *o;
+        snprintf(text, sizeof text, "%s%s", GOOD, lines[i]);
+        o = conform(text);
+        assert_contains(o->out, "\n1 passed, 1 failed\n");
+        assert_int_equal(o->status, 1);
+    }
+}
+
+static void misuse_is_explained(void **state)
+{
+    const shell_outcome *o = sh("\"$B/tests/conform\"");
+
+    (void)state;
+    assert_int_equal(o->status, 2);
+    assert_contains(o->err, "usage: ");
+    o = sh("\"$B/tests/conform\" --fused x");
+    assert_int_equal(o->status, 2);
+    assert_string_equal(o->out, "");
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agreement_passes),
+        cmocka_unit_test(every_expected_number_is_compared),
+        cmocka_unit_test(what_is_not_understood_fails),
+        cmocka_unit_test(files_without_cases_fail),
+        cmocka_unit_test(bad_lines_fail),
+        cmocka_unit_test(misuse_is_explained),
+    };
+
+    return cmocka_run_group_tests_name("conform", tests, shell_setup,
+                                       shell_teardown);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* A step allocates nothing after the first; and every allocation may fail: an
+ * error, no leak, weights as they were. */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "support/check.h"
+
+enum { SIZE = 5000, STEPS = 1000 };
+
+static const char everything[] =
+    "{\"weight_decay\": 0.01, \"global_clipnorm\": 1, \"use_ema\": true, "
+    "\"ema_overwrite_frequency\": 3, \"loss_scale_factor\": 8, "
+    "\"gradient_accumulation_steps\": 2, \"learning_rate\": {\"class_name\": "
+    "\"CosineDecay\", \"config\": {\"initial_learning_rate\": 0.1, "
+    "\"decay_steps\": 100}}";
+
+static const struct {
+    const char *kind, *more;
+} cases[] = {
+    {"sgd", ", \"momentum\": 0.9, \"nesterov\": true}"},
+    {"adam", ", \"amsgrad\": true}"},
+    {"adam", ", \"use_fused_step\": false}"},
+    {"adagrad", "}"},
+    {"rmsprop", ", \"centered\": true, \"momentum\": 0.5}"},
+    {"adadelta", "}"},
+    {"adamax", "}"},
+    {"nadam", "}"},
+};
+enum { CASES = sizeof cases / sizeof *cases };
+
+static float  w32[SIZE], g32[SIZE];
+static double w64[SIZE], g64[SIZE];
+
+static void fill(void)
+{
+    for (int i = 0; i < SIZE; i++) {
+        w32[i] = (float)(i % 17) - 8;
+        g32[i] = (float)(i % 23) - 11;
+        w64[i] = w32[i];
+        g64[i] = g32[i];
+    }
+}
+
+static descent_status bind(descent_optimizer *o)
+{
+    const int64_t        n = SIZE;
+    const descent_tensor t[2] = {
+        {.struct_size = sizeof *t,
+         .dtype = DESCENT_DTYPE_F32,
+         .name = "single",
+         .ndim = 1,
+         .shape = &n,
+         .data = w32,
+         .gradient = g32},
+        {.struct_size = sizeof *t,
+         .dtype = DESCENT_DTYPE_F64,
+         .name = "double",
+         .ndim = 1,
+         .shape = &n,
+         .data = w64,
+         .gradient = g64},
+    };
+
+    return descent_optimizer_add(o, t, 2);
+}
+
+static void with_everything(char *json, size_t size, size_t i)
+{
+    json[0] = '\0';
+    strncat(json, everything, size - 1);
+    strncat(json, cases[i].more, size - 1 - strlen(json));
+}
+
+/* ---- Nothing is allocated ---- */
+
+#ifndef DESCENT_SANITIZED /* the sanitizers have these functions themselves */
+static unsigned long calls;
+
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
+
+void *malloc(size_t size)
+{
+    calls++;
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    calls++;
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *block, size_t size)
+{
+    calls++;
+    return __libc_realloc(block, size);
+}
+
+int posix_memalign(void **out, size_t alignment, size_t size)
+{
+    calls++;
+    *out = __libc_memalign(alignment, size);
+    return *out == NULL;
+}
+
+void *mmap(void *address, size_t size, int protection, int flags, int file,
+           off_t offset)
+{
+    static void *(*next)(void *, size_t, int, int, int, off_t);
+
+    calls++;
+    if (next == NULL)
+        *(void **)&next = dlsym(RTLD_NEXT, "mmap");
+    return next(address, size, protection, flags, file, offset);
+}
+
+static void steps_allocate_nothing(void **state)
+{
+    char json[1024];
+
+    (void)state;
+    for (size_t i = 0; i < CASES; i++) {
+        descent_runtime *runtime = check_runtime();
+        with_everything(json, sizeof json, i);
+        descent_optimizer *o = check_optimizer(runtime, cases[i].kind, json);
+        fill();
+        ok(bind(o));
+        ok(descent_optimizer_step(o, NULL, 0, NULL, NULL));
+        const unsigned long before = calls;
+        assert_true(before > 0);
+        for (int k = 2; k <= STEPS; k++)
+            if (descent_optimizer_step(o, NULL, 0, NULL, NULL) != DESCENT_OK)
+                break;
+        assert_int_equal(calls - before, 0);
+        assert_int_equal(descent_optimizer_iterations(o), STEPS);
+        descent_optimizer_free(o);
+        descent_runtime_free(runtime);
+    }
+}
+#endif
+
+/* ---- Every allocation fails once ---- */
+
+static long allowed, live;
+
+static void *scarce(void *user, size_t bytes, size_t alignment)
+{
+    void *block = NULL;
+
+    (void)user;
+    if (allowed-- <= 0 || posix_memalign(&block, alignment, bytes) != 0)
+        return NULL;
+    live++;
+    return block;
+}
+
+static void give_back(void *user, void *block, size_t bytes)
+{
+    (void)user;
+    /* A wrong size would show as a write outside, or as a leak of counts. */
+    memset(block, 0xa5, bytes);
+    live--;
+    free(block);
+}
+
+static const descent_allocator allocator = {
+    sizeof allocator, 0, NULL, scarce, give_back,
+};
+
+static descent_status scenario(const char *kind, const char *json)
+{
+    static const char *const       names[] = {"single"};
+    const descent_runtime_options  options = {.struct_size = sizeof options,
+                                              .allocator = &allocator};
+    descent_runtime   *runtime = NULL;
+    descent_options   *set = NULL;
+    descent_optimizer *o = NULL;
+    descent_status     status = descent_runtime_create(&options, &runtime);
+
+    if (status == DESCENT_OK)
+        status = descent_options_from_json(runtime, json, strlen(json), &set);
+    if (status == DESCENT_OK)
+        status = descent_optimizer_create(runtime, kind, set, &o);
+    if (status == DESCENT_OK)
+        status = bind(o);
+    if (status == DESCENT_OK)
+        status = descent_optimizer_exclude_from_weight_decay(o, names, 1, "x");
+    if (status == DESCENT_OK)
+        status = descent_optimizer_step(o, NULL, 0, NULL, NULL);
+    if (status == DESCENT_OK)
+        status = descent_optimizer_step(o, NULL, 0, NULL, NULL);
+    descent_optimizer_free(o);
+    descent_options_free(set);
+    descent_runtime_free(runtime);
+    return status;
+}
+
+static void every_failing_allocation_is_survived(void **state)
+{
+    static float  before32[SIZE];
+    static double before64[SIZE];
+    char          json[1024];
+
+    (void)state;
+    fill();
+    memcpy(before32, w32, sizeof w32);
+    memcpy(before64, w64, sizeof w64);
+    for (size_t i = 0; i < CASES; i++) {
+        long           n = 0;
+        descent_status status;
+        with_everything(json, sizeof json, i);
+        do {
+            allowed = n++;
+            status = scenario(cases[i].kind, json);
+            assert_int_equal(live, 0);
+            if (status != DESCENT_OK) {
+                assert_int_equal(status, DESCENT_ERR_MEMORY);
+                assert_non_null(
+                    strstr(descent_error_message(), "out of memory"));
+                assert_memory_equal(before32, w32, sizeof w32);
+                assert_memory_equal(before64, w64, sizeof w64);
+            }
+            assert_true(n < 1000);
+        } while (status != DESCENT_OK);
+        assert_true(n > 20); /* that many calls were made to fail */
+        fill();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#ifndef DESCENT_SANITIZED
+        cmocka_unit_test(steps_allocate_nothing),
+#endif
+        cmocka_unit_test(every_failing_allocation_is_survived),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/* Options: every declared bound, names, types, conflicts, schedules, changes. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/variants.h"
+
+static const char *const optimizers[] = {
+    "sgd", "adam", "adagrad", "rmsprop", "adadelta", "adamax", "nadam",
+};
+
+static descent_status create(descent_runtime *runtime, const char *kind,
+                             const char *option, double value)
+{
+    descent_options   *options = NULL;
+    descent_optimizer *o = NULL;
+    descent_status     status;
+
+    ok(descent_options_create(runtime, &options));
+    ok(descent_options_set_number(options, option, value));
+    status = descent_optimizer_create(runtime, kind, options, &o);
+    descent_options_free(options);
+    descent_optimizer_free(o);
+    return status;
+}
+
+static void accepts(descent_runtime *runtime, const char *kind,
+                    const char *option, double value)
+{
+    if (create(runtime, kind, option, value) != DESCENT_OK)
+        fail_msg("%s.%s = %.17g: %s", kind, option, value,
+                 descent_error_message());
+}
+
+static void refuses(descent_runtime *runtime, const char *kind,
+                    const char *option, double value)
+{
+    char place[128];
+
+    snprintf(place, sizeof place, "%s.%s", kind, option);
+    refused(create(runtime, kind, option, value), DESCENT_ERR_ARGUMENT, place);
+    assert_non_null(strstr(descent_error_message(), "expected"));
+}
+
+/* Around one end of a range: inside, at the bound, outside. */
+static void probe_bound(descent_runtime *runtime, const char *kind,
+                        const descent_param *p, double bound, int open,
+                        double outwards)
+{
+    const double next = p->type == DESCENT_PARAM_INT
+                            ? bound + outwards
+                            : nextafter(bound, bound + outwards);
+
+    if (isinf(bound))
+        return;
+    refuses(runtime, kind, p->name, next);
+    if (open)
+        refuses(runtime, kind, p->name, bound);
+    else
+        accepts(runtime, kind, p->name, bound);
+}
+
+static void probe(descent_runtime *runtime, const char *kind,
+                  const descent_param *p)
+{
+    static const double never[] = {NAN, INFINITY, -INFINITY};
+
+    for (size_t i = 0; i < 3; i++)
+        refuses(runtime, kind, p->name, never[i]);
+    if (p->type != DESCENT_PARAM_REAL && p->type != DESCENT_PARAM_INT) {
+        refuses(runtime, kind, p->name, 1);
+        return;
+    }
+    probe_bound(runtime, kind, p, p->minimum,
+                (p->flags & DESCENT_PARAM_MIN_OPEN) != 0, -1);
+    probe_bound(runtime, kind, p, p->maximum,
+                (p->flags & DESCENT_PARAM_MAX_OPEN) != 0, 1);
+    if (p->type == DESCENT_PARAM_INT)
+        refuses(runtime, kind, p->name, p->minimum + 0.5);
+}
+
+static void every_bound_of_every_option_holds(void **state)
+{
+    descent_runtime     *runtime = check_runtime();
+    const descent_param *p;
+
+    (void)state;
+    for (size_t k = 0; k < sizeof optimizers / sizeof *optimizers; k++) {
+        descent_plugin_info info = {.struct_size = sizeof info};
+        ok(descent_runtime_find(runtime, optimizers[k], &info));
+        for (size_t i = 0; (p = variants_param(info.type, i)) != NULL; i++)
+            probe(runtime, optimizers[k], p);
+        for (size_t i = 0; (p = descent_common_option(i)) != NULL; i++)
+            probe(runtime, optimizers[k], p);
+    }
+    descent_runtime_free(runtime);
+}
+
+static void messages_say_name_value_and_range(void **state)
+{
+    static const struct {
+        const char *kind, *json, *message;
+    } rows[] = {
+        {"adam", "{\"beta_2\": 1.2}",
+         "adam.beta_2 = 1.2: expected 0 <= beta_2 < 1"},
+        {"adam", "{\"lr\": -1}",
+         "adam.learning_rate = -1: expected a finite number >= 0 (to climb, set "
+         "maximize = true)"},
+        {"sgd", "{\"nesterov\": 1}",
+         "sgd.nesterov = 1: expected true or false"},
+        {"sgd", "{\"momentum\": \"0.1\"}",
+         "sgd.momentum = \"0.1\": expected 0 <= momentum <= 1"},
+        {"sgd", "{\"momentum_mode\": \"inside\"}",
+         "expected \"lr_inside\" or \"lr_outside\""},
+        {"sgd", "{\"gradient_accumulation_steps\": 2.5}",
+         "sgd.gradient_accumulation_steps = 2.5: expected an integer >= 1"},
+        {"sgd", "{\"clipnorm\": 0}",
+         "sgd.clipnorm = 0: expected a finite number > 0"},
+        {"adam", "{\"beta1\": 0.5, \"beta_1\": 0.5}",
+         "'beta1' and 'beta_1' are two names of one option"},
+        {"adam", "{\"clipnorm\": 1, \"global_clipnorm\": 1}",
+         "clipnorm and global_clipnorm are both set"},
+        {"adam", "{\"learning_rte\": 1}",
+         "unknown option 'learning_rte'; did you mean 'learning_rate'?"},
+        {"adam", "{\"momentum\": 1}", "adam: unknown option 'momentum'"},
+        {"adam", "{\"learning_rate\": null}", "expected a value"},
+        {"adam", "{\"name\": \"\"}", "expected a string of 1 to 255 bytes"},
+        {"adam",
+         "{\"amsgrad\": {\"class_name\": \"hold\", \"config\": {\"value\": "
+         "1}}}",
+         "adam.amsgrad is a schedule: expected a fixed value"},
+        {"adam", "{\"boundaries\": [1, 2]}", "unknown option 'boundaries'"},
+        {"sgd", "{\"momentum\": [1, 2]}", "sgd.momentum is a list"},
+        {"adm", "{}", "did you mean \"adam\"?"},
+    };
+    descent_runtime   *runtime = check_runtime();
+    descent_optimizer *o = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const descent_status status =
+            check_optimizer_status(runtime, rows[i].kind, rows[i].json, &o);
+        assert_true(status != DESCENT_OK);
+        refused(status, status, rows[i].message);
+    }
+    descent_runtime_free(runtime);
+}
+
+static void json_that_is_no_set_of_options_is_refused(void **state)
+{
+    static const char *const rows[] = {
+        "", "[]", "1", "{", "{\"a\": 1, \"a\": 2}", "{\"a\": [1, \"b\"]}",
+        "{\"a\": {\"b\": 1}}", "{\"a\": {\"class_name\": \"x\", \"config\": {}}}",
+        "{\"a\": 1e999}", "{\"\": 1}", "{} {}", "nul",
+    };
+    descent_runtime *runtime = check_runtime();
+    descent_options *options = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        refused(descent_options_from_json(runtime, rows[i], strlen(rows[i]),
+                                          &options),
+                DESCENT_ERR_ARGUMENT, "");
+        assert_null(options);
+    }
+    descent_runtime_free(runtime);
+}
+
+static void rarely_meant_values_warn_once(void **state)
+{
+    descent_runtime *runtime = check_runtime();
+
+    (void)state;
+    descent_optimizer_free(
+        check_optimizer(runtime, "sgd", "{\"nesterov\": true}"));
+    assert_string_equal(check_log,
+                        "2: sgd.nesterov = true has no effect with these "
+                        "options\n");
+    check_log[0] = '\0';
+    descent_optimizer_free(check_optimizer(
+        runtime, "rmsprop", "{\"epsilon\": 0, \"centered\": true}"));
+    assert_string_equal(check_log, "2: rmsprop.epsilon = 0: a zero gradient "
+                                   "can divide by zero\n");
+    check_log[0] = '\0';
+    descent_optimizer_free(check_optimizer(
+        runtime, "sgd", "{\"nesterov\": true, \"momentum\": 0.9}"));
+    assert_string_equal(check_log, "");
+    descent_runtime_free(runtime);
+}
+
+/* ---- Schedules ---- */
+
+typedef struct asked {
+    int      times;
+    uint64_t last;
+    double   values[4];
+    char     option[32];
+    descent_optimizer *re_enter;
+} asked;
+
+static descent_status answer(void *user, uint64_t n,
+                             const descent_schedule_context *context,
+                             double *value)
+{
+    asked *a = user;
+
+    a->times++;
+    a->last = n;
+    snprintf(a->option, sizeof a->option, "%s",
+             context == NULL ? "" : context->option);
+    *value = a->values[n % 4];
+    if (a->re_enter != NULL)
+        return descent_optimizer_step(a->re_enter, NULL, 0, NULL, NULL);
+    return n == 3 ? descent_error_set(DESCENT_ERR_SCRIPT, "out of ideas")
+                  : DESCENT_OK;
+}
+
+static int released;
+
+static void release(void *user)
+{
+    (void)user;
+    released++;
+}
+
+static descent_optimizer *scheduled(descent_runtime *runtime, const char *kind,
+                                    const char *option, asked *a)
+{
+    descent_options   *options = NULL;
+    descent_schedule  *schedule = NULL;
+    descent_optimizer *o = NULL;
+
+    ok(descent_options_create(runtime, &options));
+    ok(descent_schedule_from_function(runtime, answer, a, release, &schedule));
+    ok(descent_options_set_schedule(options, option, schedule));
+    descent_schedule_release(schedule);
+    ok(descent_optimizer_create(runtime, kind, options, &o));
+    descent_options_free(options);
+    return o;
+}
+
+static void a_function_is_asked_once_a_step(void **state)
+{
+    descent_runtime   *runtime = check_runtime();
+    asked              a = {.values = {0.5, 0.25, 0.125, 0}};
+    descent_optimizer *o = scheduled(runtime, "sgd", "learning_rate", &a);
+    float              w[2] = {0}, g[2] = {1, 1};
+
+    (void)state;
+    check_bind(o, "a", w, g, 1);
+    check_bind(o, "b", w + 1, g, 1);
+    for (int i = 0; i < 3; i++)
+        check_step(o);
+    assert_int_equal(a.times, 3);
+    assert_int_equal(a.last, 2);
+    assert_string_equal(a.option, "learning_rate");
+    assert_true(w[0] == -0.875f && w[1] == -0.875f);
+    /* Its failure abandons the step before anything changed. */
+    refused(descent_optimizer_step(o, NULL, 0, NULL, NULL),
+            DESCENT_ERR_SCRIPT,
+            "SGD: schedule of sgd.learning_rate at step 3: out of ideas");
+    assert_true(w[0] == -0.875f);
+    assert_int_equal(descent_optimizer_iterations(o), 3);
+    assert_int_equal(released, 0);
+    descent_optimizer_free(o);
+    assert_int_equal(released, 1);
+    descent_runtime_free(runtime);
+}
+
+static void scheduled_values_are_checked(void **state)
+{
+    static const double bad[] = {-1, NAN, INFINITY};
+    static const int    code[] = {DESCENT_ERR_ARGUMENT, DESCENT_ERR_NUMERIC,
+                                  DESCENT_ERR_NUMERIC};
+    descent_runtime    *runtime = check_runtime();
+    float               w = 1, g = 1;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        asked              a = {.values = {bad[i]}};
+        descent_optimizer *o = scheduled(runtime, "sgd", "learning_rate", &a);
+        check_bind(o, "w", &w, &g, 1);
+        refused(descent_optimizer_step(o, NULL, 0, NULL, NULL), code[i],
+                "schedule of sgd.learning_rate at step 0");
+        assert_true(w == 1);
+        descent_optimizer_free(o);
+    }
+    descent_runtime_free(runtime);
+}
+
+static void a_schedule_may_not_step_its_optimizer(void **state)
+{
+    descent_runtime   *runtime = check_runtime();
+    asked              a = {.values = {1}};
+    descent_optimizer *o = scheduled(runtime, "sgd", "learning_rate", &a);
+    float              w = 1, g = 1;
+
+    (void)state;
+    check_bind(o, "w", &w, &g, 1);
+    a.re_enter = o;
+    refused(descent_optimizer_step(o, NULL, 0, NULL, NULL), DESCENT_ERR_STATE,
+            "not allowed inside a step or a schedule");
+    assert_true(w == 1);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
+static void a_scheduled_momentum_keeps_its_slot_at_zero(void **state)
+{
+    descent_runtime   *runtime = check_runtime();
+    asked              a = {.values = {0, 0, 0.5, 0}};
+    descent_optimizer *o = scheduled(runtime, "sgd", "momentum", &a);
+    float              w = 0, g = 1;
+    descent_tensor     view;
+
+    (void)state;
+    ok(descent_optimizer_set(o, "learning_rate", 1));
+    check_bind(o, "w", &w, &g, 1);
+    for (int i = 0; i < 3; i++)
+        check_step(o);
+    /* Velocities -1, -1, -1.5. */
+    assert_true(w == -3.5f);
+    ok(descent_optimizer_slot(o, 0, "momentum", &view));
+    assert_true(*(const float *)view.data == -1.5f);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
+/* ---- Changes ---- */
+
+static void options_change_between_steps(void **state)
+{
+    descent_runtime   *runtime = check_runtime();
+    descent_optimizer *o = check_optimizer(
+        runtime, "SGD", "{\"lr\": 0.5, \"name\": \"mine\"}");
+    descent_schedule *hold = NULL;
+    descent_options  *options = NULL;
+    double            value = 0;
+
+    (void)state;
+    assert_string_equal(descent_optimizer_name(o), "mine");
+    ok(descent_optimizer_get(o, "lr", &value));
+    assert_true(value == 0.5);
+    ok(descent_optimizer_set(o, "learning_rate", 0.25));
+    ok(descent_optimizer_get(o, "learning_rate", &value));
+    assert_true(value == 0.25);
+    ok(descent_optimizer_get(o, "clipnorm", &value));
+    assert_true(isnan(value));
+    ok(descent_optimizer_set(o, "clipnorm", 2));
+    refused(descent_optimizer_set(o, "clipvalue", 2), DESCENT_ERR_ARGUMENT,
+            "clipnorm and clipvalue are both set");
+    ok(descent_optimizer_set(o, "clipnorm", NAN));
+    ok(descent_optimizer_set(o, "clipvalue", 2));
+    refused(descent_optimizer_set(o, "nesterov", 1), DESCENT_ERR_STATE,
+            "fixed when the optimizer is created");
+    refused(descent_optimizer_set(o, "momentum", 0.9), DESCENT_ERR_STATE,
+            "sgd.momentum was 0 when the optimizer was created");
+    refused(descent_optimizer_set(o, "learning_rate", -1),
+            DESCENT_ERR_ARGUMENT, "maximize");
+    ok(descent_options_create(runtime, &options));
+    ok(descent_options_set_number(options, "value", 0.125));
+    ok(descent_schedule_create(runtime, "hold", options, &hold));
+    ok(descent_optimizer_set_schedule(o, "learning_rate", hold));
+    ok(descent_optimizer_get(o, "learning_rate", &value));
+    assert_true(value == 0.125);
+    refused(descent_optimizer_set(o, "learning_rate", 1), DESCENT_ERR_STATE,
+            "follows a schedule");
+    descent_options_free(options);
+    descent_schedule_release(hold);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
+static void default_names_are_keras(void **state)
+{
+    static const char *const names[] = {"SGD",      "adam",   "adagrad", "rmsprop",
+                                        "adadelta", "adamax", "nadam"};
+    descent_runtime         *runtime = check_runtime();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        descent_optimizer *o = check_optimizer(runtime, optimizers[i], NULL);
+        assert_string_equal(descent_optimizer_name(o), names[i]);
+        descent_optimizer_free(o);
+    }
+    descent_runtime_free(runtime);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_bound_of_every_option_holds),
+        cmocka_unit_test(messages_say_name_value_and_range),
+        cmocka_unit_test(json_that_is_no_set_of_options_is_refused),
+        cmocka_unit_test(rarely_meant_values_warn_once),
+        cmocka_unit_test(a_function_is_asked_once_a_step),
+        cmocka_unit_test(scheduled_values_are_checked),
+        cmocka_unit_test(a_schedule_may_not_step_its_optimizer),
+        cmocka_unit_test(a_scheduled_momentum_keeps_its_slot_at_zero),
+        cmocka_unit_test(options_change_between_steps),
+        cmocka_unit_test(default_names_are_keras),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

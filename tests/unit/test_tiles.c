@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* What a plugin does not fuse, the core does: types without fused_step, and
+ * with every subset of the options in it, give the bits of the whole Adam.
+ * Rules that need whole tensors get them. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support/bits.h"
+#include "support/check.h"
+
+enum { SIZE = 1500, STEPS = 4, SUBSETS = 32 };
+
+static const descent_optimizer_type *adam;
+static uint32_t                      seen_masks;
+
+/* ---- Adam, fusing less ---- */
+
+static uint32_t known_fuses(const descent_pass *pass)
+{
+    return pass->type->fuses;
+}
+
+static descent_status fused(void *self, const descent_pass *pass)
+{
+    const char *at = pass->spans;
+
+    for (size_t i = 0; i < pass->count; i++, at += pass->span_size) {
+        const uint32_t mask = ((const descent_span *)(const void *)at)->fuse->mask;
+        assert_int_equal(mask & ~known_fuses(pass), 0);
+        seen_masks |= 1u << mask;
+    }
+    return adam->fused_step(self, pass);
+}
+
+static descent_optimizer_type types[SUBSETS + 1];
+static char                   ids[SUBSETS + 1][16];
+static descent_plugin         plugin = {
+            DESCENT_MAGIC, sizeof(descent_plugin), DESCENT_ABI_MAJOR,
+            DESCENT_ABI_MINOR, 0, "descent-partial", "1.0.0", NULL, NULL,
+            sizeof(descent_optimizer_type), SUBSETS + 1, types,
+};
+
+static const descent_plugin *entry(const descent_host *host)
+{
+    (void)host;
+    for (uint32_t i = 0; i <= SUBSETS; i++) {
+        snprintf(ids[i], sizeof ids[i], "partial_%u", i);
+        types[i] = *adam;
+        types[i].id = ids[i];
+        types[i].fuses = i;
+        types[i].fused_step = fused;
+    }
+    types[SUBSETS].fuses = 0;
+    types[SUBSETS].fused_step = NULL;
+    return &plugin;
+}
+
+static float w[SIZE], g[SIZE];
+
+static uint64_t run(descent_runtime *runtime, const char *kind,
+                    const char *json)
+{
+    descent_optimizer *o = check_optimizer(runtime, kind, json);
+    const char        *name;
+    uint64_t           hash;
+
+    bits_fill(DESCENT_DTYPE_F32, w, SIZE, 1);
+    check_bind(o, "a", w, g, 700);
+    check_bind(o, "b", w + 700, g + 700, SIZE - 700);
+    for (uint64_t t = 0; t < STEPS; t++) {
+        bits_fill(DESCENT_DTYPE_F32, g, SIZE, t + 2);
+        check_step(o);
+    }
+    hash = bits_hash(1, DESCENT_DTYPE_F32, w, SIZE);
+    for (size_t i = 0; (name = descent_optimizer_slot_name(o, i)) != NULL; i++)
+        for (size_t k = 0; k < 2; k++) {
+            descent_tensor view;
+            ok(descent_optimizer_slot(o, k, name, &view));
+            hash = bits_hash(hash, DESCENT_DTYPE_F32, view.data,
+                             (size_t)view.shape[0]);
+        }
+    descent_optimizer_free(o);
+    return hash;
+}
+
+static void what_a_plugin_does_not_fuse_the_core_does(void **state)
+{
+    static const char *const options[] = {
+        "{}",
+        "{\"loss_scale_factor\": 3}",
+        "{\"clipvalue\": 0.5, \"weight_decay\": 0.1}",
+        "{\"weight_decay\": 0.1, \"weight_decay_mode\": \"l2\", "
+        "\"loss_scale_factor\": 3}",
+        "{\"loss_scale_factor\": 3, \"clipvalue\": 0.5, \"weight_decay\": 0.1, "
+        "\"use_ema\": true}",
+        "{\"global_clipnorm\": 1, \"weight_decay\": 0.1, "
+        "\"weight_decay_mode\": \"l2\", \"use_ema\": true, \"amsgrad\": true}",
+        "{\"gradient_accumulation_steps\": 2, \"clipnorm\": 1, "
+        "\"weight_decay\": 0.1, \"use_ema\": true}",
+    };
+    descent_runtime    *runtime = check_runtime();
+    descent_plugin_info info = {.struct_size = sizeof info};
+
+    (void)state;
+    ok(descent_runtime_find(runtime, "adam", &info));
+    adam = info.type;
+    ok(descent_runtime_register(runtime, entry, NULL));
+    for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
+        const uint64_t expected = run(runtime, "adam", options[k]);
+        for (int i = 0; i <= SUBSETS; i++)
+            if (run(runtime, ids[i], options[k]) != expected)
+                fail_msg("%s with %s differs", ids[i], options[k]);
+    }
+    /* Not only the empty and the full mask were handed out. */
+    assert_true(seen_masks != 0 && (seen_masks & (seen_masks - 1)) != 0);
+    descent_runtime_free(runtime);
+}
+
+/* ---- A rule over whole tensors: each row's step has length lr ---- */
+
+static int seen_rows, seen_steps;
+
+static descent_status row_step(void *self, const descent_pass *pass)
+{
+    const descent_span *s = pass->spans;
+    const int64_t       columns = s->count / s->shape[0];
+    const float         rate = ((const float *)s->coef)[0];
+    float *const        norms = s->slot[0];
+    float *const        scratch = s->slot[1];
+
+    (void)self;
+    assert_int_equal(pass->count, 1);
+    assert_int_equal(s->ndim, 2);
+    for (int64_t row = 0; row < s->shape[0]; row++) {
+        const float *in = (const float *)s->grad + row * columns;
+        float       *out = (float *)s->weight + row * columns;
+        float        sum = 0;
+        for (int64_t i = 0; i < columns; i++) {
+            scratch[row * columns + i] = in[i];
+            sum += in[i] * in[i];
+        }
+        norms[row] = sqrtf(sum);
+        for (int64_t i = 0; i < columns; i++)
+            out[i] -= rate * scratch[row * columns + i] / norms[row];
+        seen_rows++;
+    }
+    seen_steps++;
+    return DESCENT_OK;
+}
+
+static descent_status row_prepare(void *self, const descent_moment *at,
+                                  double *coef)
+{
+    (void)self;
+    coef[0] = at->lr;
+    return DESCENT_OK;
+}
+
+static const descent_slot row_slots[] = {
+    {sizeof(descent_slot), DESCENT_SLOT_PER_ROW, 0, "row_norm", "Norms.",
+     DESCENT_DTYPE_COMPUTE, 0, 0, NULL},
+    {sizeof(descent_slot), DESCENT_SLOT_LIKE_WEIGHT, DESCENT_SLOT_SCRATCH,
+     "work", "A worker's.", DESCENT_DTYPE_COMPUTE, 0, 0, NULL},
+};
+static const descent_optimizer_type row_type = {
+    .struct_size = sizeof row_type,
+    .scope = DESCENT_SCOPE_TENSOR,
+    .id = "rows",
+    .title = "Rows",
+    .reference = "none",
+    .summary = "Step by a row's direction.",
+    .param_size = sizeof(descent_param),
+    .preset_size = sizeof(descent_preset),
+    .slots = row_slots,
+    .slot_size = sizeof *row_slots,
+    .slot_count = 2,
+    .coef_count = 1,
+    .variant_count = 1,
+    .runs = DESCENT_RUNS_F32,
+    .state_version = 1,
+    .prepare = row_prepare,
+    .step = row_step,
+};
+static const descent_plugin row_plugin = {
+    DESCENT_MAGIC, sizeof(descent_plugin), DESCENT_ABI_MAJOR,
+    DESCENT_ABI_MINOR, 0, "descent-rows", "1.0.0", NULL, NULL,
+    sizeof row_type, 1, &row_type,
+};
+
+static const descent_plugin *row_entry(const descent_host *host)
+{
+    (void)host;
+    return &row_plugin;
+}
+
+static void rules_of_tensor_scope_get_whole_tensors(void **state)
+{
+    static const int64_t shape[] = {2, 2};
+    float                m[4] = {1, 1, 1, 1}, grad[4] = {3, 4, 0, 2};
+    descent_runtime     *runtime = check_runtime();
+    descent_tensor       view, t = {
+                             .struct_size = sizeof t, .dtype = DESCENT_DTYPE_F32,
+                             .name = "m", .ndim = 2, .shape = shape, .data = m,
+                             .gradient = grad,
+    };
+
+    (void)state;
+    ok(descent_runtime_register(runtime, row_entry, NULL));
+    descent_optimizer *o = check_optimizer(
+        runtime, "rows",
+        "{\"learning_rate\": 0.5, \"weight_decay\": 0.2, \"clipvalue\": 2}");
+    ok(descent_optimizer_add(o, &t, 1));
+    check_step(o);
+    /* 0.9 after decay; clipped rows (2, 2) and (0, 2) have unit directions. */
+    const double expected[] = {0.9 - 0.5 / sqrt(2), 0.9 - 0.5 / sqrt(2), 0.9,
+                               0.4};
+    for (int i = 0; i < 4; i++)
+        assert_true(fabs(m[i] - expected[i]) < 1e-6);
+    ok(descent_optimizer_slot(o, 0, "row_norm", &view));
+    assert_int_equal(view.ndim, 1);
+    assert_int_equal(view.shape[0], 2);
+    assert_true(((const float *)view.data)[1] == 2);
+    assert_int_equal(descent_optimizer_state_bytes(o), 8);
+    assert_int_equal(seen_rows, 2);
+    assert_int_equal(seen_steps, 1);
+    t.dtype = DESCENT_DTYPE_F64;
+    t.name = "d";
+    refused(descent_optimizer_add(o, &t, 1), DESCENT_ERR_SUPPORT,
+            "the rule of rows does not run in f64");
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
+/* ---- A rule that fails midway ---- */
+
+static descent_status failing_step(void *self, const descent_pass *pass)
+{
+    (void)self;
+    /* cmocka has a macro of that name. */
+    return (pass->host->fail)(pass->host, DESCENT_ERR_NUMERIC, "no luck");
+}
+
+static descent_optimizer_type failing_type;
+static descent_plugin         failing_plugin;
+
+static const descent_plugin *failing_entry(const descent_host *host)
+{
+    (void)host;
+    failing_type = row_type;
+    failing_type.id = "failing";
+    failing_type.step = failing_step;
+    failing_plugin = row_plugin;
+    failing_plugin.types = &failing_type;
+    return &failing_plugin;
+}
+
+static void a_plugin_that_fails_midway_is_not_called_again(void **state)
+{
+    descent_runtime *runtime = check_runtime();
+
+    (void)state;
+    ok(descent_runtime_register(runtime, failing_entry, NULL));
+    descent_optimizer *o = check_optimizer(runtime, "failing", NULL);
+    check_bind(o, "w", w, g, 3);
+    refused(descent_optimizer_step(o, NULL, 0, NULL, NULL),
+            DESCENT_ERR_NUMERIC, "update 1 failed midway: no luck");
+    refused(descent_optimizer_step(o, NULL, 0, NULL, NULL), DESCENT_ERR_STATE,
+            "weights and state are undefined");
+    assert_int_equal(descent_optimizer_iterations(o), 0);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_plugin_does_not_fuse_the_core_does),
+        cmocka_unit_test(rules_of_tensor_scope_get_whole_tensors),
+        cmocka_unit_test(a_plugin_that_fails_midway_is_not_called_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
