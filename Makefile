@@ -105,7 +105,7 @@ $(B)/lua/descent/core.so: $(call objects,$(filter-out core/script/script.c,$(SCR
 
 $(B)/descent: $(call objects,$(TOOL_SOURCES)) $(B)/libdescent-lua.so
 	$(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' -o $@ \
-	  $(filter %.o,$^) -L$(B) -ldescent-lua -ldescent $(jansson_libs) -Wl,-rpath-link,$(B)
+	  $(filter %.o,$^) -L$(B) -ldescent-lua -ldescent $(jansson_libs) -lm -Wl,-rpath-link,$(B)
 
 # One file a plugin: plugins/NAME/NAME.c.
 .SECONDEXPANSION:
@@ -113,6 +113,7 @@ $(B)/plugins/%.so: plugins/$$*/$$*.c | $(B)/.descent-build
 	@mkdir -p $(@D) $(B)/obj/plugins
 	$(COMPILE) -MF $(B)/obj/plugins/$*.d -MT $@ -shared $(PLUGIN) \
 	  $< -o $@ -lm
+	@chmod go-w $(@D) $@ # what others may write is not loaded
 
 # Lua modules and data beside the module, as they lie when installed.
 .PHONY: lua-modules

@@ -60,7 +60,7 @@ const char *cpu_isa_name(descent_isa isa)
 uint32_t cpu_count(void)
 {
     cpu_set_t set;
-    int       n = 0;
+    int n = 0;
 
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         n = CPU_COUNT(&set);

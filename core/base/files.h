@@ -12,14 +12,14 @@
 #include "status.h"
 
 typedef struct files {
-    int     (*open_read)(const char *path);  /* descriptor, or -1 with errno  */
-    int     (*status)(int descriptor, struct stat *out);
+    int (*open_read)(const char *path); /* descriptor, or -1 with errno  */
+    int (*status)(int descriptor, struct stat *out);
     ssize_t (*read_at)(int descriptor, void *buffer, size_t bytes, off_t at);
-    int     (*close)(int descriptor);
+    int (*close)(int descriptor);
     /* Hand the name of each entry to `each`, in no order, until it returns
      * non-zero, which is returned; 0 at the end, -1 with errno on failure. */
-    int     (*list)(const char *directory,
-                    int (*each)(void *user, const char *name), void *user);
+    int (*list)(const char *directory,
+                int (*each)(void *user, const char *name), void *user);
 } files;
 
 /* The operating system's.  Opening never blocks (FIFOs) and never passes the

@@ -11,7 +11,7 @@ enum { LOG_DEBUG = 0, LOG_INFO = 1, LOG_WARNING = 2, LOG_ERROR = 3 };
 
 typedef struct log_sink {
     descent_log_function function; /* or NULL: silent */
-    void                *user;
+    void *user;
 } log_sink;
 
 void log_write(const log_sink *sink, int level, const char *format, ...)

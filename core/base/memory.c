@@ -9,7 +9,7 @@ enum { ALIGNMENT = 64 };
 
 struct memory {
     descent_allocator allocator;
-    atomic_uint       references;
+    atomic_uint references;
 };
 
 static void *system_allocate(void *user, size_t bytes, size_t alignment)
@@ -63,8 +63,8 @@ void memory_close(memory *m)
 {
     descent_allocator allocator;
 
-    if (m == NULL || atomic_fetch_sub_explicit(&m->references, 1,
-                                               memory_order_acq_rel) != 1)
+    if (m == NULL ||
+        atomic_fetch_sub_explicit(&m->references, 1, memory_order_acq_rel) != 1)
         return;
     allocator = m->allocator;
     allocator.release(allocator.user, m, sizeof *m);
@@ -72,7 +72,7 @@ void memory_close(memory *m)
 
 descent_status memory_new(memory *m, size_t count, size_t size, void *out)
 {
-    void  *block = NULL;
+    void *block = NULL;
     size_t bytes;
 
     memcpy(out, &block, sizeof block);
@@ -101,7 +101,7 @@ void memory_release(memory *m, void *block, size_t count, size_t size)
 descent_status memory_grow(memory *m, void *array, size_t *capacity,
                            size_t wanted, size_t size)
 {
-    void  *before, *after;
+    void *before, *after;
     size_t grown = *capacity * 2 < 8 ? 8 : *capacity * 2;
 
     if (wanted <= *capacity)

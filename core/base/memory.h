@@ -11,8 +11,8 @@ typedef struct memory memory;
 
 /* Open one on the application's allocator, or the C library's when NULL. */
 descent_status memory_open(const descent_allocator *allocator, memory **out);
-memory        *memory_retain(memory *m);
-void           memory_close(memory *m);
+memory *memory_retain(memory *m);
+void memory_close(memory *m);
 
 /* Allocate count * size zeroed bytes, aligned to 64.  `out` is the address of a
  * pointer, set to NULL on failure (DESCENT_ERR_MEMORY) and for zero bytes. */
@@ -28,6 +28,6 @@ descent_status memory_grow(memory *m, void *array, size_t *capacity,
 
 /* A copy of a string, to be released with memory_release_text. */
 descent_status memory_text(memory *m, const char *text, char **copy);
-void           memory_release_text(memory *m, char *text);
+void memory_release_text(memory *m, char *text);
 
 #endif

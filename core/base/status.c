@@ -9,34 +9,45 @@ enum { MESSAGE_SIZE = 4096 };
 
 static _Thread_local struct {
     descent_status code;
-    char           message[MESSAGE_SIZE];
+    char message[MESSAGE_SIZE];
 } last;
 
 static const char *const names[] = {
-    "ok", "argument", "memory",   "support", "numeric",
-    "abi", "io",      "state",    "script",  "internal",
+    "ok",  "argument", "memory", "support", "numeric",
+    "abi", "io",       "state",  "script",  "internal",
 };
 
-/* Text from outside must not drive a terminal; lines may break. */
-static void disarm(char *text)
+/* Text from outside must not drive a terminal.  The application's own messages,
+ * such as a script's, may have lines. */
+static void disarm(char *text, int lines)
 {
     for (; *text != '\0'; text++) {
         const unsigned char byte = (unsigned char)*text;
-        if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f)
+        if (lines && (byte == '\n' || byte == '\t'))
+            continue;
+        if (byte < 0x20 || byte == 0x7f)
             *text = '?';
     }
+}
+
+static descent_status record(descent_status code, int lines, const char *format,
+                             va_list arguments) DESCENT_PRINTF(3, 0);
+static descent_status record(descent_status code, int lines, const char *format,
+                             va_list arguments)
+{
+    char message[MESSAGE_SIZE]; /* the arguments may be the last message */
+
+    vsnprintf(message, sizeof message, format, arguments);
+    disarm(message, lines);
+    memcpy(last.message, message, sizeof message);
+    last.code = code;
+    return code;
 }
 
 descent_status status_fail_va(descent_status code, const char *format,
                               va_list arguments)
 {
-    char message[MESSAGE_SIZE]; /* the arguments may be the last message */
-
-    vsnprintf(message, sizeof message, format, arguments);
-    disarm(message);
-    memcpy(last.message, message, sizeof message);
-    last.code = code;
-    return code;
+    return record(code, 0, format, arguments);
 }
 
 descent_status status_fail(descent_status code, const char *format, ...)
@@ -44,20 +55,21 @@ descent_status status_fail(descent_status code, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    status_fail_va(code, format, arguments);
+    record(code, 0, format, arguments);
     va_end(arguments);
     return code;
 }
 
 descent_status status_prefix(descent_status code, const char *format, ...)
 {
-    char    place[MESSAGE_SIZE / 4];
+    char place[MESSAGE_SIZE / 4];
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(place, sizeof place, format, arguments);
     va_end(arguments);
-    return status_fail(code, "%s: %s", place, last.message);
+    disarm(place, 0);
+    return descent_error_set(code, "%s: %s", place, last.message);
 }
 
 const char *descent_error_message(void)
@@ -83,7 +95,7 @@ descent_status descent_error_set(descent_status code, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    status_fail_va(code, format, arguments);
+    record(code, 1, format, arguments);
     va_end(arguments);
     return code;
 }

@@ -12,7 +12,7 @@ enum { LONGEST_NAME = 63 };
 const char *text_number(double x, char buffer[TEXT_NUMBER])
 {
     const char *name = isnan(x) ? "nan" : x > 0 ? "inf" : "-inf";
-    char       *at;
+    char *at;
 
     if (!isfinite(x)) {
         strcpy(buffer, name);
@@ -37,7 +37,7 @@ const char *text_number(double x, char buffer[TEXT_NUMBER])
 void text_append(char *buffer, size_t size, const char *format, ...)
 {
     const size_t used = strnlen(buffer, size);
-    va_list      arguments;
+    va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(buffer + used, size - used, format, arguments);
@@ -74,8 +74,8 @@ unsigned text_distance(const char *a, const char *b)
 {
     const size_t m = strnlen(a, LONGEST_NAME + 1);
     const size_t n = strnlen(b, LONGEST_NAME + 1);
-    unsigned     row[3][LONGEST_NAME + 2];
-    unsigned    *before = row[0], *above = row[1], *now = row[2];
+    unsigned row[3][LONGEST_NAME + 2];
+    unsigned *before = row[0], *above = row[1], *now = row[2];
 
     if (m > LONGEST_NAME || n > LONGEST_NAME)
         return LONGEST_NAME;
@@ -86,8 +86,8 @@ unsigned text_distance(const char *a, const char *b)
         now[0] = (unsigned)i;
         for (size_t j = 1; j <= n; j++) {
             const unsigned differ = lower(a[i - 1]) != lower(b[j - 1]);
-            now[j] = least(least(above[j], now[j - 1]) + 1,
-                           above[j - 1] + differ);
+            now[j] =
+                least(least(above[j], now[j - 1]) + 1, above[j - 1] + differ);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 now[j] = least(now[j], before[j - 2] + 1);
         }
@@ -101,7 +101,7 @@ unsigned text_distance(const char *a, const char *b)
 void text_nearest_offer(text_nearest *search, const char *name)
 {
     const unsigned distance = text_distance(search->wanted, name);
-    const size_t   length = strlen(search->wanted);
+    const size_t length = strlen(search->wanted);
     const unsigned limit = length < 4 ? 1 : length < 8 ? 2 : 3;
 
     if (distance <= limit &&

@@ -31,11 +31,12 @@ unsigned text_distance(const char *a, const char *b);
 typedef struct text_nearest {
     const char *wanted;
     const char *best; /* NULL while none is near enough to suggest */
-    unsigned    distance;
+    unsigned distance;
 } text_nearest;
 void text_nearest_offer(text_nearest *search, const char *name);
 
-/* True when text[0..limit] is NUL-ended, not empty and free of control bytes. */
+/* True when text[0..limit] is NUL-ended, not empty and free of control bytes.
+ */
 bool text_is_plain(const char *text, size_t limit);
 
 #endif

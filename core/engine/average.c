@@ -10,8 +10,8 @@
 ema average_moment(const descent_optimizer *o)
 {
     const settings *s = &o->settings;
-    const double    m = settings_now(s, OPTION_EMA_MOMENTUM);
-    const bool      first = o->updates == 0;
+    const double m = settings_now(s, OPTION_EMA_MOMENTUM);
+    const bool first = o->updates == 0;
 
     return (ema){
         .on = settings_now(s, OPTION_USE_EMA) != 0,
@@ -59,9 +59,9 @@ static descent_status check_averages(const descent_optimizer *o)
  * them. */
 static void exchange(entry *e, bool empty)
 {
-    unsigned char  held[4096];
+    unsigned char held[4096];
     unsigned char *w = e->weight, *a = e->average;
-    const size_t   bytes = (size_t)e->count * dtype_size(e->dtype);
+    const size_t bytes = (size_t)e->count * dtype_size(e->dtype);
 
     for (size_t at = 0; at < bytes && !empty; at += sizeof held) {
         const size_t n = bytes - at < sizeof held ? bytes - at : sizeof held;

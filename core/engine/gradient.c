@@ -43,10 +43,10 @@ static double largest(const entry *e, gradient_source source, double above)
     double block[NORM_BLOCK];
 
     for (int64_t at = 0; at < e->count; at += NORM_BLOCK) {
-        const size_t n = (size_t)(e->count - at < NORM_BLOCK ? e->count - at
-                                                             : NORM_BLOCK);
-        const double here = norm_largest(
-            e->dtype, gradient_load(e, source, at, n, block), n);
+        const size_t n =
+            (size_t)(e->count - at < NORM_BLOCK ? e->count - at : NORM_BLOCK);
+        const double here =
+            norm_largest(e->dtype, gradient_load(e, source, at, n, block), n);
         above = here > above || isnan(here) ? here : above;
     }
     return above;
@@ -55,12 +55,12 @@ static double largest(const entry *e, gradient_source source, double above)
 static double sum_of_squares(const entry *e, gradient_source source,
                              double scale)
 {
-    double    block[NORM_BLOCK];
+    double block[NORM_BLOCK];
     norm_tree blocks = {0};
 
     for (int64_t at = 0; at < e->count; at += NORM_BLOCK) {
-        const size_t n = (size_t)(e->count - at < NORM_BLOCK ? e->count - at
-                                                             : NORM_BLOCK);
+        const size_t n =
+            (size_t)(e->count - at < NORM_BLOCK ? e->count - at : NORM_BLOCK);
         norm_tree_add(&blocks,
                       norm_block(e->dtype,
                                  gradient_load(e, source, at, n, block), n,
@@ -87,8 +87,8 @@ double gradient_norm(const descent_optimizer *o, const entry *e,
                      gradient_source source, double factor)
 {
     const double plain = total(o, e, source, 1);
-    double       most = 0;
-    int          exponent;
+    double most = 0;
+    int exponent;
 
     /* Squares of doubles may overflow or vanish where the norm does not. */
     if (plain >= 0x1p-900 && plain <= 0x1p+1020)

@@ -14,7 +14,7 @@ uint64_t names_hash(const char *name)
 
 descent_status names_reset(name_table *n, memory *m, size_t count)
 {
-    size_t  capacity = 16;
+    size_t capacity = 16;
     size_t *slots;
 
     while (capacity < 2 * count)

@@ -9,7 +9,7 @@ enum { NAMES_NONE = -1 };
 
 typedef struct name_table {
     size_t *slots; /* index + 1, or 0 */
-    size_t  capacity;
+    size_t capacity;
 } name_table;
 
 /* A name's hash: stable across runs, machines and versions. */
@@ -17,11 +17,11 @@ uint64_t names_hash(const char *name);
 
 /* Make room for `count` names; all entries are forgotten. */
 descent_status names_reset(name_table *n, memory *m, size_t count);
-void           names_free(name_table *n, memory *m);
+void names_free(name_table *n, memory *m);
 
 /* Store `index` under a hash; names_next walks the candidates of a hash:
  * start with *at = hash, until it returns NAMES_NONE. */
-void    names_put(name_table *n, uint64_t hash, size_t index);
+void names_put(name_table *n, uint64_t hash, size_t index);
 int64_t names_next(const name_table *n, uint64_t *at);
 
 #endif

@@ -35,13 +35,13 @@ static descent_status fill(descent_optimizer *o, const char *kind,
     return DESCENT_OK;
 }
 
-descent_status descent_optimizer_create(descent_runtime       *runtime,
-                                        const char            *kind,
+descent_status descent_optimizer_create(descent_runtime *runtime,
+                                        const char *kind,
                                         const descent_options *options,
-                                        descent_optimizer    **out)
+                                        descent_optimizer **out)
 {
     descent_optimizer *o;
-    descent_status     status;
+    descent_status status;
 
     TRY(runtime_check(runtime));
     if (kind == NULL || out == NULL)
@@ -158,8 +158,8 @@ descent_status descent_optimizer_set(descent_optimizer *o, const char *option,
 }
 
 descent_status descent_optimizer_set_schedule(descent_optimizer *o,
-                                              const char        *option,
-                                              descent_schedule  *schedule)
+                                              const char *option,
+                                              descent_schedule *schedule)
 {
     size_t row;
 
@@ -173,7 +173,7 @@ static descent_status compile(const descent_optimizer *o, const char *match,
                               regex_t *out)
 {
     char reason[256];
-    int  code;
+    int code;
 
     if (match[0] == '\0' || strnlen(match, LONGEST_MATCH + 1) > LONGEST_MATCH)
         return status_fail(DESCENT_ERR_ARGUMENT,
@@ -215,8 +215,8 @@ static descent_status copy_names(descent_optimizer *o, const char *const *names,
 descent_status descent_optimizer_exclude_from_weight_decay(
     descent_optimizer *o, const char *const *names, size_t n, const char *match)
 {
-    regex_t        pattern;
-    char         **copy = NULL;
+    regex_t pattern;
+    char **copy = NULL;
     descent_status status;
 
     TRY(optimizer_enter(o));

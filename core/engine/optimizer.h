@@ -4,7 +4,8 @@
  *   optimizer.c  create, free, options          tensors.c  bind and validate
  *   state.c      slots: allocate, fill, view    step.c     the order of a step
  *   gradient.c   effective gradients, norms     pass.c     spans, tiles, rule
- *   average.c    averages of the weights        tile.c     the core's arithmetic
+ *   average.c    averages of the weights        tile.c     the core's
+ * arithmetic
  */
 #ifndef DESCENT_ENGINE_OPTIMIZER_H
 #define DESCENT_ENGINE_OPTIMIZER_H
@@ -25,71 +26,71 @@ typedef struct arena {
 
 /* One bound tensor. */
 typedef struct entry {
-    char         *name;
-    uint64_t      id;
+    char *name;
+    uint64_t id;
     descent_dtype dtype;
-    uint32_t      ndim;
-    int64_t       shape[DESCENT_MAX_DIMS];
-    int64_t       count;
-    void         *weight;
-    const void   *gradient; /* bound with the tensor, or NULL */
-    arena        *arena;    /* NULL until built or without elements */
-    bool          built;
-    bool          decays;
-    bool          accumulated; /* the accumulator holds a contribution */
-    void         *slot[DESCENT_MAX_SLOTS];
-    void         *average;
-    void         *accumulator;
+    uint32_t ndim;
+    int64_t shape[DESCENT_MAX_DIMS];
+    int64_t count;
+    void *weight;
+    const void *gradient; /* bound with the tensor, or NULL */
+    arena *arena;         /* NULL until built or without elements */
+    bool built;
+    bool decays;
+    bool accumulated; /* the accumulator holds a contribution */
+    void *slot[DESCENT_MAX_SLOTS];
+    void *average;
+    void *accumulator;
 
     /* The step at hand. */
-    const void   *now; /* gradient handed to it, or NULL */
+    const void *now; /* gradient handed to it, or NULL */
     descent_dtype now_dtype;
-    const void   *trusted; /* a gradient pointer found not to overlap weights */
-    bool          active;
-    double        clip; /* factor of norm clipping */
+    const void *trusted; /* a gradient pointer found not to overlap weights */
+    bool active;
+    double clip; /* factor of norm clipping */
 } entry;
 
 struct descent_optimizer {
-    descent_runtime              *runtime; /* retained */
-    memory                       *memory;
+    descent_runtime *runtime; /* retained */
+    memory *memory;
     const descent_optimizer_type *type;
-    void                         *self;
-    bool                          opened;
-    settings                      settings;
+    void *self;
+    bool opened;
+    settings settings;
 
     entry *entries;
     size_t count, capacity;
     name_table names;
     range *ranges; /* of weights with elements, sorted unless stale */
     size_t range_count, range_capacity;
-    bool   ranges_stale;
+    bool ranges_stale;
     size_t unbuilt;
 
     /* The plan: one span for each tensor with elements, f32 before f64, made
      * again when tensors come or go. */
-    bool          plan_stale;
-    size_t       *planned; /* [span_count]: entry of each span */
+    bool plan_stale;
+    size_t *planned; /* [span_count]: entry of each span */
     descent_span *spans;
     descent_fuse *fuses;
-    size_t        span_count, span_capacity, fuse_capacity, planned_capacity;
+    size_t span_count, span_capacity, fuse_capacity, planned_capacity;
 
     double scalar[DESCENT_MAX_SLOTS]; /* scalar slots, by order */
     double scalar_next[DESCENT_MAX_SLOTS];
-    void  *scratch[DESCENT_MAX_SLOTS]; /* tensor scope: slots of a worker ... */
+    void *scratch[DESCENT_MAX_SLOTS]; /* tensor scope: slots of a worker ... */
     size_t scratch_bytes[DESCENT_MAX_SLOTS];
-    void  *whole; /* ... and the final gradient of the largest tensor */
+    void *whole; /* ... and the final gradient of the largest tensor */
     size_t whole_bytes;
 
     uint64_t iterations, updates;
-    bool     busy;     /* inside a step, also while it calls the application */
-    bool     swapped;  /* weights and averages are exchanged */
-    bool     poisoned; /* the plugin failed midway */
-    bool     warned;   /* about tensors without a gradient */
+    bool busy;     /* inside a step, also while it calls the application */
+    bool swapped;  /* weights and averages are exchanged */
+    bool poisoned; /* the plugin failed midway */
+    bool warned;   /* about tensors without a gradient */
 
-    char  **excluded; /* names that do not decay */
-    size_t  excluded_count;
+    char **excluded; /* names that do not decay */
+    size_t excluded_count;
     regex_t exclude_match;
-    bool    has_exclude_match;
+    bool has_exclude_match;
 };
 
 /* Fail unless `o` is an optimizer that may be changed now. */
@@ -97,22 +98,22 @@ descent_status optimizer_enter(const descent_optimizer *o);
 
 /* tensors.c */
 descent_status tensors_check_ranges(descent_optimizer *o);
-void           tensors_free(descent_optimizer *o);
-int64_t        tensors_index(const descent_optimizer *o, const char *name);
+void tensors_free(descent_optimizer *o);
+int64_t tensors_index(const descent_optimizer *o, const char *name);
 bool tensors_decay(const descent_optimizer *o, const char *name);
 /* Spans for the tensors as they are now. */
 void tensors_plan(descent_optimizer *o);
 
 /* state.c: allocate and fill the state of tensors that have none. */
 descent_status state_build(descent_optimizer *o);
-void           state_release(descent_optimizer *o, entry *e);
+void state_release(descent_optimizer *o, entry *e);
 /* Set the scalar slots to their first values. */
 void state_first_scalars(descent_optimizer *o);
 
 /* gradient.c */
 typedef struct gradient_source {
-    bool   accumulates; /* add what the accumulator holds */
-    double unscale;     /* 1 / loss scale, applied before accumulation */
+    bool accumulates; /* add what the accumulator holds */
+    double unscale;   /* 1 / loss scale, applied before accumulation */
 } gradient_source;
 /* Elements [first, first + n) of the effective gradient in the weight's type:
  * where they are, or computed into `buffer`. */
@@ -127,21 +128,21 @@ double gradient_norm(const descent_optimizer *o, const entry *e,
 
 /* average.c: average <- keep * average + take * weight, and back. */
 typedef struct ema {
-    bool   on;
+    bool on;
     double keep, take;
 } ema;
-ema  average_moment(const descent_optimizer *o);
+ema average_moment(const descent_optimizer *o);
 void average_update(entry *e, ema m);
 void average_overwrite(descent_optimizer *o);
 
 /* pass.c: everything between final scalars and new weights. */
 typedef struct step_plan {
     gradient_source source;
-    double          scale; /* of every gradient, before norm clipping */
-    ema             average;
-    float           coef_f32[DESCENT_MAX_COEFS];
-    double          coef_f64[DESCENT_MAX_COEFS];
-    uint64_t        step_calls, fused_calls;
+    double scale; /* of every gradient, before norm clipping */
+    ema average;
+    float coef_f32[DESCENT_MAX_COEFS];
+    double coef_f64[DESCENT_MAX_COEFS];
+    uint64_t step_calls, fused_calls;
 } step_plan;
 descent_status pass_run(descent_optimizer *o, step_plan *plan);
 

@@ -16,8 +16,8 @@ static descent_status fill(memory *m, const json_t *object, int depth,
 static descent_status put_list(memory *m, const char *key, const json_t *list,
                                descent_options *options)
 {
-    const size_t   n = json_array_size(list);
-    double        *values;
+    const size_t n = json_array_size(list);
+    double *values;
     descent_status status = DESCENT_OK;
 
     TRY(memory_new(m, n, sizeof *values, &values));
@@ -42,12 +42,11 @@ static descent_status put_schedule(memory *m, const char *key,
                                    const json_t *object, int depth,
                                    descent_options *options)
 {
-    const char       *kind = json_string_value(json_object_get(object,
-                                                               "class_name"));
-    const json_t     *config = json_object_get(object, "config");
+    const char *kind = json_string_value(json_object_get(object, "class_name"));
+    const json_t *config = json_object_get(object, "config");
     descent_schedule *schedule = NULL;
-    descent_options  *inner = NULL;
-    descent_status    status;
+    descent_options *inner = NULL;
+    descent_status status;
 
     if (kind == NULL || !json_is_object(config))
         return status_fail(DESCENT_ERR_ARGUMENT,
@@ -80,8 +79,7 @@ static descent_status put(memory *m, const char *key, const json_t *value,
         return descent_options_set_number(options, key,
                                           json_number_value(value));
     case JSON_STRING:
-        return descent_options_set_text(options, key,
-                                        json_string_value(value));
+        return descent_options_set_text(options, key, json_string_value(value));
     case JSON_ARRAY:
         return put_list(m, key, value, options);
     default:
@@ -93,7 +91,7 @@ static descent_status fill(memory *m, const json_t *object, int depth,
                            descent_options *options)
 {
     const char *key;
-    json_t     *value;
+    json_t *value;
 
     if (depth > DEEPEST)
         return status_fail(DESCENT_ERR_ARGUMENT,
@@ -104,14 +102,14 @@ static descent_status fill(memory *m, const json_t *object, int depth,
     return DESCENT_OK;
 }
 
-descent_status descent_options_from_json(descent_runtime  *runtime,
-                                         const char       *text, size_t length,
+descent_status descent_options_from_json(descent_runtime *runtime,
+                                         const char *text, size_t length,
                                          descent_options **out)
 {
     descent_options *options = NULL;
-    json_error_t     error;
-    json_t          *root;
-    descent_status   status;
+    json_error_t error;
+    json_t *root;
+    descent_status status;
 
     TRY(runtime_check(runtime));
     if (text == NULL || out == NULL || length > LONGEST_JSON)

@@ -13,9 +13,9 @@
 
 typedef struct pass_state {
     descent_optimizer *o;
-    step_plan         *plan;
-    descent_pass       pass;
-    bool               fused; /* the plugin's fused_step may be called */
+    step_plan *plan;
+    descent_pass pass;
+    bool fused; /* the plugin's fused_step may be called */
 } pass_state;
 
 /* What a span needs, of which the plugin takes a part: the last ones before the
@@ -23,10 +23,9 @@ typedef struct pass_state {
 static uint32_t plugin_share(const pass_state *p, uint32_t needs)
 {
     static const uint32_t backwards[] = {DESCENT_FUSE_DECAY, DESCENT_FUSE_L2,
-                                         DESCENT_FUSE_CLIP,
-                                         DESCENT_FUSE_SCALE};
-    const uint32_t        fuses = p->fused ? p->o->type->fuses : 0;
-    uint32_t              share = needs & fuses & DESCENT_FUSE_EMA;
+                                         DESCENT_FUSE_CLIP, DESCENT_FUSE_SCALE};
+    const uint32_t fuses = p->fused ? p->o->type->fuses : 0;
+    uint32_t share = needs & fuses & DESCENT_FUSE_EMA;
 
     for (size_t i = 0; i < sizeof backwards / sizeof *backwards; i++) {
         if ((needs & backwards[i]) == 0)
@@ -42,12 +41,12 @@ static void describe_work(const pass_state *p, const entry *e,
                           descent_fuse *fuse)
 {
     const settings *s = &p->o->settings;
-    const double    clip = settings_now(s, OPTION_CLIPVALUE);
-    const double    wd = settings_now(s, OPTION_WEIGHT_DECAY);
-    const double    lr = settings_now(s, OPTION_LEARNING_RATE);
-    const bool      l2 = settings_now(s, OPTION_WEIGHT_DECAY_MODE) == DECAY_L2;
-    const bool      owned = (p->o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
-    const bool      decays = wd > 0 && e->decays && !owned;
+    const double clip = settings_now(s, OPTION_CLIPVALUE);
+    const double wd = settings_now(s, OPTION_WEIGHT_DECAY);
+    const double lr = settings_now(s, OPTION_LEARNING_RATE);
+    const bool l2 = settings_now(s, OPTION_WEIGHT_DECAY_MODE) == DECAY_L2;
+    const bool owned = (p->o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
+    const bool decays = wd > 0 && e->decays && !owned;
 
     *fuse = (descent_fuse){
         .struct_size = sizeof *fuse,
@@ -100,9 +99,9 @@ static void before_rule(pass_state *p, entry *e, const descent_fuse *fuse,
                         uint32_t mine, int64_t first, size_t n, void *buffer,
                         const void **grad)
 {
-    const uint32_t of_gradient = mine & (DESCENT_FUSE_SCALE |
-                                         DESCENT_FUSE_CLIP | DESCENT_FUSE_L2);
-    void          *w = at(e->weight, e->dtype, first);
+    const uint32_t of_gradient =
+        mine & (DESCENT_FUSE_SCALE | DESCENT_FUSE_CLIP | DESCENT_FUSE_L2);
+    void *w = at(e->weight, e->dtype, first);
 
     *grad = gradient_load(e, p->plan->source, first, n, buffer);
     if (of_gradient != 0) {
@@ -119,9 +118,9 @@ static descent_status run_tile(pass_state *p, const descent_span *whole,
 {
     const uint32_t needs = whole->fuse->mask;
     const uint32_t share = plugin_share(p, needs);
-    descent_fuse   fuse = *whole->fuse;
-    descent_span   span = *whole;
-    void          *slot[DESCENT_MAX_SLOTS] = {NULL};
+    descent_fuse fuse = *whole->fuse;
+    descent_span span = *whole;
+    void *slot[DESCENT_MAX_SLOTS] = {NULL};
 
     before_rule(p, e, &fuse, needs & ~share, first, n, buffer, &span.grad);
     fuse.mask = share;
@@ -181,7 +180,7 @@ static void aim(pass_state *p, descent_span *span, entry *e)
 static descent_status run_spans(pass_state *p)
 {
     descent_optimizer *o = p->o;
-    size_t             begin = 0;
+    size_t begin = 0;
 
     for (size_t k = 0; k <= o->span_count; k++) {
         entry *e = k < o->span_count ? &o->entries[o->planned[k]] : NULL;
@@ -209,17 +208,21 @@ static descent_status run_spans(pass_state *p)
 descent_status pass_run(descent_optimizer *o, step_plan *plan)
 {
     const settings *s = &o->settings;
-    pass_state      p = {
-             .o = o, .plan = plan,
-             .fused = o->type->fused_step != NULL &&
-                      settings_now(s, OPTION_USE_FUSED_STEP) != 0,
-             .pass = {
-                 .struct_size = sizeof(descent_pass),
-                 .span_size = sizeof(descent_span),
-                 .host = registry_host(o->runtime->plugins),
-                 .type = o->type, .variant = s->variant,
-                 .isa = o->runtime->isa, .update = o->updates + 1,
-        },
+    pass_state p = {
+        .o = o,
+        .plan = plan,
+        .fused = o->type->fused_step != NULL &&
+                 settings_now(s, OPTION_USE_FUSED_STEP) != 0,
+        .pass =
+            {
+                .struct_size = sizeof(descent_pass),
+                .span_size = sizeof(descent_span),
+                .host = registry_host(o->runtime->plugins),
+                .type = o->type,
+                .variant = s->variant,
+                .isa = o->runtime->isa,
+                .update = o->updates + 1,
+            },
     };
 
     tensors_plan(o);

@@ -8,7 +8,7 @@
 
 typedef struct range {
     uintptr_t begin, end; /* [begin, end) */
-    size_t    owner;
+    size_t owner;
 } range;
 
 /* Sort by begin, in place and without memory. */

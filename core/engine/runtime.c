@@ -25,7 +25,7 @@ static const char *environment(const descent_runtime_options *options,
     return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-static descent_status choose_isa(descent_runtime             *runtime,
+static descent_status choose_isa(descent_runtime *runtime,
                                  const descent_runtime_options *options)
 {
     const char *given = options->isa;
@@ -40,12 +40,12 @@ static descent_status choose_isa(descent_runtime             *runtime,
     return DESCENT_OK;
 }
 
-static descent_status choose_threads(descent_runtime             *runtime,
+static descent_status choose_threads(descent_runtime *runtime,
                                      const descent_runtime_options *options)
 {
     const char *variable = environment(options, "DESCENT_THREADS");
-    long        n = (long)options->threads;
-    char       *end = NULL;
+    long n = (long)options->threads;
+    char *end = NULL;
 
     if (n == 0 && variable != NULL) {
         n = variable[0] >= '0' && variable[0] <= '9'
@@ -66,7 +66,7 @@ static descent_status choose_threads(descent_runtime             *runtime,
     return DESCENT_OK;
 }
 
-static descent_status open_plugins(descent_runtime             *runtime,
+static descent_status open_plugins(descent_runtime *runtime,
                                    const descent_runtime_options *options)
 {
     const registry_setup setup = {
@@ -85,7 +85,7 @@ static descent_status open_plugins(descent_runtime             *runtime,
     return DESCENT_OK;
 }
 
-static descent_status fill(descent_runtime             *runtime,
+static descent_status fill(descent_runtime *runtime,
                            const descent_runtime_options *options)
 {
     runtime->log = (log_sink){options->log, options->log_user};
@@ -95,11 +95,11 @@ static descent_status fill(descent_runtime             *runtime,
 }
 
 descent_status descent_runtime_create(const descent_runtime_options *options,
-                                      descent_runtime              **out)
+                                      descent_runtime **out)
 {
     descent_runtime *runtime;
-    memory          *m;
-    descent_status   status;
+    memory *m;
+    descent_status status;
 
     if (out == NULL)
         return status_fail(DESCENT_ERR_ARGUMENT,
@@ -141,9 +141,8 @@ void descent_runtime_free(descent_runtime *runtime)
 {
     memory *m;
 
-    if (runtime == NULL ||
-        atomic_fetch_sub_explicit(&runtime->references, 1,
-                                  memory_order_acq_rel) != 1)
+    if (runtime == NULL || atomic_fetch_sub_explicit(&runtime->references, 1,
+                                                     memory_order_acq_rel) != 1)
         return;
     m = runtime->memory;
     registry_free(runtime->plugins);
@@ -172,7 +171,7 @@ uint32_t descent_runtime_threads(const descent_runtime *runtime)
 /* ---- What the other layers offer, for a runtime ---- */
 
 descent_status descent_runtime_add_directory(descent_runtime *runtime,
-                                             const char      *directory)
+                                             const char *directory)
 {
     TRY(runtime_check(runtime));
     return registry_add_directory(runtime->plugins, directory);
@@ -201,9 +200,10 @@ descent_status descent_runtime_register(
     return registry_register(runtime->plugins, entry, info);
 }
 
-descent_status descent_runtime_each_file(
-    descent_runtime *runtime,
-    descent_status (*visit)(void *user, const char *path), void *user)
+descent_status
+descent_runtime_each_file(descent_runtime *runtime,
+                          descent_status (*visit)(void *user, const char *path),
+                          void *user)
 {
     TRY(runtime_check(runtime));
     return registry_each_file(runtime->plugins, visit, user);
@@ -225,10 +225,10 @@ descent_status descent_options_create(descent_runtime *runtime,
     return bag_create(runtime->memory, options);
 }
 
-descent_status descent_schedule_create(descent_runtime       *runtime,
-                                       const char            *kind,
+descent_status descent_schedule_create(descent_runtime *runtime,
+                                       const char *kind,
                                        const descent_options *options,
-                                       descent_schedule     **schedule)
+                                       descent_schedule **schedule)
 {
     TRY(runtime_check(runtime));
     return schedule_create(runtime->memory, kind, options, schedule);

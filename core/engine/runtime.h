@@ -10,11 +10,11 @@
 #include "plugin/registry.h"
 
 struct descent_runtime {
-    memory     *memory;
-    log_sink    log;
-    registry   *plugins;
+    memory *memory;
+    log_sink log;
+    registry *plugins;
     descent_isa isa;
-    uint32_t    threads;
+    uint32_t threads;
     atomic_uint references;
 };
 

@@ -13,7 +13,7 @@ static descent_status fill_table(memory *m, const descent_optimizer_type *type,
                                  option_table *table)
 {
     const descent_param *rate = NULL;
-    size_t               own = 0, row = OPTION_COMMON;
+    size_t own = 0, row = OPTION_COMMON;
 
     for (size_t i = 0; i < type->param_count; i++) {
         if (strcmp(type_param(type, i)->name, "learning_rate") == 0)
@@ -57,9 +57,9 @@ static descent_status take_item(settings *s, size_t row, const bag_item *item)
 
 static descent_status take_options(settings *s, const descent_options *options)
 {
-    const size_t    n = options == NULL ? 0 : options->count;
+    const size_t n = options == NULL ? 0 : options->count;
     const bag_item *given, *other;
-    size_t          row, other_row;
+    size_t row, other_row;
 
     for (size_t i = 0; i < n; i++) {
         given = &options->items[i];
@@ -87,7 +87,7 @@ static descent_status check_conflicts(const settings *s)
 {
     static const size_t clips[] = {OPTION_CLIPNORM, OPTION_CLIPVALUE,
                                    OPTION_GLOBAL_CLIPNORM};
-    const char         *first = NULL;
+    const char *first = NULL;
 
     for (size_t i = 0; i < sizeof clips / sizeof *clips; i++) {
         if (!given(s, clips[i]))
@@ -105,8 +105,7 @@ static descent_status check_conflicts(const settings *s)
 
 static uint32_t choose_variant(const settings *s)
 {
-    return s->type->variant == NULL ? 0
-                                    : s->type->variant(s->type, s->selects);
+    return s->type->variant == NULL ? 0 : s->type->variant(s->type, s->selects);
 }
 
 /* A scheduled option that selects a variant counts as not zero. */
@@ -131,8 +130,8 @@ static void warn(settings *s, const log_sink *log)
 {
     for (size_t row = OPTION_COMMON; row < s->table.count; row++) {
         const descent_param *p = s->table.rows[row];
-        double              *value = &s->selects[row - OPTION_COMMON];
-        const bool           on = *value != 0;
+        double *value = &s->selects[row - OPTION_COMMON];
+        const bool on = *value != 0;
         if (!on && (p->flags & DESCENT_PARAM_WARN_ZERO) != 0 &&
             s->schedule[row] == NULL)
             log_write(log, LOG_WARNING,
@@ -219,9 +218,9 @@ descent_status settings_value(const settings *s, size_t row,
                               uint64_t iterations, uint64_t updates,
                               double *value)
 {
-    const char                    *name = s->table.rows[row]->name;
-    const descent_schedule_context context = {
-        sizeof context, 0, iterations, updates, name};
+    const char *name = s->table.rows[row]->name;
+    const descent_schedule_context context = {sizeof context, 0, iterations,
+                                              updates, name};
     double at = 0;
 
     if (s->schedule[row] == NULL) {
@@ -271,9 +270,9 @@ static descent_status check_change(const settings *s, size_t row, double value)
 static descent_status try_conflicts(settings *s, size_t row, double value,
                                     descent_schedule *schedule)
 {
-    const double      number = s->number[row];
+    const double number = s->number[row];
     descent_schedule *before = s->schedule[row];
-    descent_status    status;
+    descent_status status;
 
     s->number[row] = value;
     s->schedule[row] = schedule;

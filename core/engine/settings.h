@@ -8,15 +8,15 @@
 #include "option/table.h"
 
 typedef struct settings {
-    memory                       *memory;
+    memory *memory;
     const descent_optimizer_type *type;
-    option_table                  table;
-    double                       *number;   /* [table.count]; NaN: none      */
-    descent_schedule            **schedule; /* [table.count]; or NULL        */
-    double                       *now;      /* [table.count]: this step's    */
-    double                       *selects;  /* [own]: as variant() sees them */
-    char                         *name;
-    uint32_t                      variant;
+    option_table table;
+    double *number;              /* [table.count]; NaN: none      */
+    descent_schedule **schedule; /* [table.count]; or NULL        */
+    double *now;                 /* [table.count]: this step's    */
+    double *selects;             /* [own]: as variant() sees them */
+    char *name;
+    uint32_t variant;
 } settings;
 
 /* Check `options` (NULL: none given) against the type and take them over.

@@ -44,7 +44,7 @@ static int64_t state_elements(const descent_slot *slot, const entry *e)
 
 /* Places arrays one after another: first without memory, to measure. */
 typedef struct layout {
-    char  *memory; /* or NULL */
+    char *memory; /* or NULL */
     size_t bytes;
     size_t arrays;
 } layout;
@@ -53,7 +53,7 @@ static descent_status place(layout *at, int64_t elements, descent_dtype dtype,
                             void **array)
 {
     const size_t size = dtype_size(dtype);
-    size_t       bytes, end;
+    size_t bytes, end;
 
     if (elements == 0)
         return DESCENT_OK;
@@ -78,14 +78,13 @@ static descent_status place_entry(const descent_optimizer *o, entry *e,
                                   layout *at)
 {
     const settings *s = &o->settings;
-    const bool      averages = s->number[OPTION_USE_EMA] != 0;
+    const bool averages = s->number[OPTION_USE_EMA] != 0;
     const bool accumulates = s->number[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1;
 
     for (size_t k = 0; k < o->type->slot_count; k++) {
         const descent_slot *slot = type_slot(o->type, k);
         if (type_uses(slot, s->variant))
-            TRY(place(at, state_elements(slot, e), e->dtype,
-                      &e->slot[k]));
+            TRY(place(at, state_elements(slot, e), e->dtype, &e->slot[k]));
     }
     if (averages)
         TRY(place(at, e->count, e->dtype, &e->average));
@@ -134,24 +133,34 @@ static descent_status create(descent_optimizer *o, entry *e)
     const descent_tensor_info info = {
         sizeof info, e->ndim, e->name, e->shape, e->count, e->id, e->dtype, 0,
     };
-    const bool         whole = o->type->scope == DESCENT_SCOPE_TENSOR;
+    const bool whole = o->type->scope == DESCENT_SCOPE_TENSOR;
     const descent_span span = {
-        .struct_size = sizeof span, .ndim = whole ? e->ndim : 0,
-        .count = e->count, .weight = e->weight, .slot = e->slot,
-        .shape = whole ? e->shape : NULL, .scalar = whole ? o->scalar : NULL,
+        .struct_size = sizeof span,
+        .ndim = whole ? e->ndim : 0,
+        .count = e->count,
+        .weight = e->weight,
+        .slot = e->slot,
+        .shape = whole ? e->shape : NULL,
+        .scalar = whole ? o->scalar : NULL,
         .tensor_id = e->id,
     };
     const descent_pass pass = {
-        .struct_size = sizeof pass, .span_size = sizeof span, .count = 1,
-        .spans = &span, .host = registry_host(o->runtime->plugins),
-        .type = o->type, .variant = o->settings.variant, .compute = e->dtype,
-        .isa = o->runtime->isa, .update = o->updates,
+        .struct_size = sizeof pass,
+        .span_size = sizeof span,
+        .count = 1,
+        .spans = &span,
+        .host = registry_host(o->runtime->plugins),
+        .type = o->type,
+        .variant = o->settings.variant,
+        .compute = e->dtype,
+        .isa = o->runtime->isa,
+        .update = o->updates,
     };
 
     if (o->type->create_state == NULL || e->count == 0)
         return DESCENT_OK;
-    return o->type->create_state(
-        o->self, o->settings.number + OPTION_COMMON, &info, &pass);
+    return o->type->create_state(o->self, o->settings.number + OPTION_COMMON,
+                                 &info, &pass);
 }
 
 static descent_status fill_entry(descent_optimizer *o, entry *e)
@@ -176,11 +185,10 @@ static size_t scratch_need(const descent_optimizer *o, size_t k)
 
     for (size_t i = 0; i < o->count; i++) {
         const entry *e = &o->entries[i];
-        size_t       bytes = (size_t)e->count * dtype_size(e->dtype);
+        size_t bytes = (size_t)e->count * dtype_size(e->dtype);
         if (k < o->type->slot_count) {
             const descent_slot *slot = type_slot(o->type, k);
-            bytes = (size_t)shaped_elements(slot, e) *
-                    dtype_size(e->dtype);
+            bytes = (size_t)shaped_elements(slot, e) * dtype_size(e->dtype);
         }
         most = bytes > most ? bytes : most;
     }
@@ -189,7 +197,7 @@ static size_t scratch_need(const descent_optimizer *o, size_t k)
 
 static descent_status build_scratch(descent_optimizer *o)
 {
-    const size_t   slots = o->type->slot_count;
+    const size_t slots = o->type->slot_count;
     descent_status status = DESCENT_OK;
 
     if (o->type->scope != DESCENT_SCOPE_TENSOR)
@@ -221,8 +229,8 @@ static void forget(entry *e)
 /* The arena's header stands in front of its arrays. */
 static descent_status build_arrays(descent_optimizer *o)
 {
-    layout         at = {NULL, sizeof(arena), 0};
-    arena         *a = NULL;
+    layout at = {NULL, sizeof(arena), 0};
+    arena *a = NULL;
     descent_status status;
 
     TRY(place_all(o, &at));
@@ -326,7 +334,7 @@ static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
                       descent_tensor *view)
 {
     const descent_slot *slot = type_slot(o->type, k);
-    const uint32_t      like = slot->shape;
+    const uint32_t like = slot->shape;
 
     view->dtype = e->dtype;
     view->data = e->slot[k];
@@ -347,7 +355,7 @@ descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
                                       const char *slot, descent_tensor *view)
 {
     descent_tensor tensor;
-    const char    *name = NULL;
+    const char *name = NULL;
 
     TRY(descent_optimizer_tensor(o, index, &tensor));
     for (size_t i = 0; (name = name_at(o, i)) != NULL; i++)
@@ -388,8 +396,7 @@ size_t descent_optimizer_state_bytes(const descent_optimizer *o)
         for (size_t k = 0; k < o->type->slot_count; k++) {
             const descent_slot *slot = type_slot(o->type, k);
             if (e->slot[k] != NULL && !is_scratch(slot))
-                bytes += (size_t)state_elements(slot, e) *
-                         dtype_size(e->dtype);
+                bytes += (size_t)state_elements(slot, e) * dtype_size(e->dtype);
         }
         bytes += e->average != NULL ? like : 0;
         bytes += e->accumulator != NULL ? like : 0;

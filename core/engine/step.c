@@ -20,8 +20,8 @@ static descent_status check_gradient(const descent_gradient *g, const entry *e)
         if (g->ndim != e->ndim || g->shape == NULL ||
             memcmp(g->shape, e->shape, e->ndim * sizeof *e->shape) != 0)
             return status_fail(
-                DESCENT_ERR_ARGUMENT,
-                "gradient of '%s': shape %s, expected %s", e->name,
+                DESCENT_ERR_ARGUMENT, "gradient of '%s': shape %s, expected %s",
+                e->name,
                 g->shape == NULL
                     ? "NULL"
                     : view_shape_text(g->ndim > DESCENT_MAX_DIMS ? 0 : g->ndim,
@@ -41,8 +41,8 @@ static descent_status check_gradient(const descent_gradient *g, const entry *e)
 static descent_status take_gradient(descent_optimizer *o, entry *e,
                                     descent_dtype dtype, const void *data)
 {
-    const size_t  bytes = (size_t)e->count * dtype_size(dtype);
-    const range  *found = NULL;
+    const size_t bytes = (size_t)e->count * dtype_size(dtype);
+    const range *found = NULL;
 
     if (data == NULL)
         return DESCENT_OK;
@@ -62,9 +62,9 @@ static descent_status take_gradient(descent_optimizer *o, entry *e,
     return DESCENT_OK;
 }
 
-static descent_status check_subset(const descent_optimizer    *o,
+static descent_status check_subset(const descent_optimizer *o,
                                    const descent_step_options *options,
-                                   size_t                     *n)
+                                   size_t *n)
 {
     *n = o->count;
     if (options == NULL)
@@ -90,13 +90,13 @@ static descent_status check_subset(const descent_optimizer    *o,
 }
 
 /* Find the gradients of this step; *active is how many there are. */
-static descent_status take_gradients(descent_optimizer          *o,
-                                     const descent_gradient     *gradients,
+static descent_status take_gradients(descent_optimizer *o,
+                                     const descent_gradient *gradients,
                                      const descent_step_options *options,
                                      size_t n, size_t *active)
 {
     const size_t *subset = options == NULL ? NULL : options->tensors;
-    const char   *at = (const char *)gradients;
+    const char *at = (const char *)gradients;
 
     for (size_t i = 0; i < o->count; i++) {
         o->entries[i].active = false;
@@ -105,9 +105,9 @@ static descent_status take_gradients(descent_optimizer          *o,
     }
     *active = 0;
     for (size_t i = 0; i < n; i++) {
-        entry               *e = &o->entries[subset == NULL ? i : subset[i]];
-        descent_dtype        dtype = e->dtype;
-        const void          *data = e->gradient;
+        entry *e = &o->entries[subset == NULL ? i : subset[i]];
+        descent_dtype dtype = e->dtype;
+        const void *data = e->gradient;
         if (gradients != NULL) {
             const descent_gradient *g = (const void *)at;
             TRY(check_gradient(g, e));
@@ -146,9 +146,9 @@ static void clip_norms(descent_optimizer *o, const step_plan *plan,
                        descent_step_report *report)
 {
     const settings *s = &o->settings;
-    const double    each = settings_now(s, OPTION_CLIPNORM);
-    const double    all = settings_now(s, OPTION_GLOBAL_CLIPNORM);
-    double          factor = 1;
+    const double each = settings_now(s, OPTION_CLIPNORM);
+    const double all = settings_now(s, OPTION_GLOBAL_CLIPNORM);
+    double factor = 1;
 
     if (isnan(each) && isnan(all))
         return;
@@ -159,10 +159,11 @@ static void clip_norms(descent_optimizer *o, const step_plan *plan,
         entry *e = &o->entries[i];
         if (!e->active)
             continue;
-        e->clip = !isnan(all) ? factor
-                              : norm_factor(gradient_norm(o, e, plan->source,
-                                                          plan->scale),
-                                            each);
+        e->clip =
+            !isnan(all)
+                ? factor
+                : norm_factor(gradient_norm(o, e, plan->source, plan->scale),
+                              each);
         report->clipped += e->clip != 1;
     }
 }
@@ -175,10 +176,12 @@ static descent_status prepare(descent_optimizer *o, step_plan *plan)
         .struct_size = sizeof moment,
         .param_count = (uint32_t)(o->settings.table.count - OPTION_COMMON),
         .host = registry_host(o->runtime->plugins),
-        .update = o->updates + 1, .t = o->updates + 1,
+        .update = o->updates + 1,
+        .t = o->updates + 1,
         .lr = settings_now(&o->settings, OPTION_LEARNING_RATE),
         .weight_decay = owns && wd > 0 ? wd : 0,
-        .param = settings_own(&o->settings), .scalar = o->scalar_next,
+        .param = settings_own(&o->settings),
+        .scalar = o->scalar_next,
     };
 
     memcpy(o->scalar_next, o->scalar, sizeof o->scalar);
@@ -189,7 +192,8 @@ static descent_status prepare(descent_optimizer *o, step_plan *plan)
     return DESCENT_OK;
 }
 
-/* Averages of what the pass has not averaged already, then their overwriting. */
+/* Averages of what the pass has not averaged already, then their overwriting.
+ */
 static void finish_averages(descent_optimizer *o, ema m)
 {
     if (!m.on)
@@ -244,10 +248,10 @@ static descent_status update(descent_optimizer *o, step_plan *plan,
 static descent_status work(descent_optimizer *o, descent_step_report *report)
 {
     const settings *s = &o->settings;
-    const double    k = settings_now(s, OPTION_GRADIENT_ACCUMULATION_STEPS);
-    const double    loss_scale = settings_now(s, OPTION_LOSS_SCALE_FACTOR);
-    const double    sign = settings_now(s, OPTION_MAXIMIZE) != 0 ? -1 : 1;
-    step_plan       plan = {.source = {.accumulates = k > 1, .unscale = 1}};
+    const double k = settings_now(s, OPTION_GRADIENT_ACCUMULATION_STEPS);
+    const double loss_scale = settings_now(s, OPTION_LOSS_SCALE_FACTOR);
+    const double sign = settings_now(s, OPTION_MAXIMIZE) != 0 ? -1 : 1;
+    step_plan plan = {.source = {.accumulates = k > 1, .unscale = 1}};
 
     report->learning_rate = settings_now(s, OPTION_LEARNING_RATE);
     if (!isnan(loss_scale)) {
@@ -267,8 +271,9 @@ static descent_status work(descent_optimizer *o, descent_step_report *report)
     return DESCENT_OK;
 }
 
-static descent_status begin(descent_optimizer *o, const descent_gradient *gradients,
-                            size_t n, const descent_step_options *options,
+static descent_status begin(descent_optimizer *o,
+                            const descent_gradient *gradients, size_t n,
+                            const descent_step_options *options,
                             size_t *expected)
 {
     if (o->swapped)
@@ -290,8 +295,9 @@ static descent_status begin(descent_optimizer *o, const descent_gradient *gradie
     return state_build(o);
 }
 
-static descent_status step(descent_optimizer *o, const descent_gradient *gradients,
-                           size_t n, const descent_step_options *options,
+static descent_status step(descent_optimizer *o,
+                           const descent_gradient *gradients, size_t n,
+                           const descent_step_options *options,
                            descent_step_report *report)
 {
     size_t expected = 0, active = 0;
@@ -317,23 +323,25 @@ static descent_status step(descent_optimizer *o, const descent_gradient *gradien
 }
 
 static void write_report(const descent_step_report *from,
-                         descent_step_report       *to)
+                         descent_step_report *to)
 {
     const uint32_t size = to->struct_size;
-    const size_t   known = size < sizeof *from ? size : sizeof *from;
+    const size_t known = size < sizeof *from ? size : sizeof *from;
 
     memcpy((char *)to + sizeof size, (const char *)from + sizeof size,
            known - sizeof size);
 }
 
-descent_status descent_optimizer_step(descent_optimizer          *o,
-                                      const descent_gradient     *gradients,
-                                      size_t                      n,
+descent_status descent_optimizer_step(descent_optimizer *o,
+                                      const descent_gradient *gradients,
+                                      size_t n,
                                       const descent_step_options *options,
-                                      descent_step_report        *report)
+                                      descent_step_report *report)
 {
     descent_step_report mine = {
-        .learning_rate = NAN, .grad_norm = NAN, .loss_scale = 1,
+        .learning_rate = NAN,
+        .grad_norm = NAN,
+        .loss_scale = 1,
     };
     descent_status status;
 

@@ -12,7 +12,7 @@ enum { LONGEST_NAME = 1023 };
 int64_t tensors_index(const descent_optimizer *o, const char *name)
 {
     uint64_t at = names_hash(name);
-    int64_t  i;
+    int64_t i;
 
     while ((i = names_next(&o->names, &at)) != NAMES_NONE)
         if (strcmp(o->entries[i].name, name) == 0)
@@ -58,7 +58,7 @@ static descent_status check_tensor(const descent_tensor *t, int64_t *count)
 }
 
 static descent_status check_support(const descent_optimizer *o,
-                                    const descent_tensor    *t)
+                                    const descent_tensor *t)
 {
     const uint32_t needs = t->dtype == DESCENT_DTYPE_F32   ? DESCENT_RUNS_F32
                            : t->dtype == DESCENT_DTYPE_F64 ? DESCENT_RUNS_F64
@@ -78,7 +78,7 @@ static descent_status check_support(const descent_optimizer *o,
 
 static descent_status bind(descent_optimizer *o, const descent_tensor *t)
 {
-    entry  *e = &o->entries[o->count];
+    entry *e = &o->entries[o->count];
     int64_t count = 0;
 
     TRY(check_tensor(t, &count));
@@ -89,8 +89,12 @@ static descent_status bind(descent_optimizer *o, const descent_tensor *t)
                            "its own",
                            t->name);
     *e = (entry){
-        .id = names_hash(t->name), .dtype = t->dtype, .ndim = t->ndim,
-        .count = count, .weight = t->data, .gradient = t->gradient,
+        .id = names_hash(t->name),
+        .dtype = t->dtype,
+        .ndim = t->ndim,
+        .count = count,
+        .weight = t->data,
+        .gradient = t->gradient,
         .decays = tensors_decay(o, t->name),
     };
     if (t->ndim > 0)
@@ -123,7 +127,7 @@ static void fill_ranges(descent_optimizer *o)
 {
     o->range_count = 0;
     for (size_t i = 0; i < o->count; i++) {
-        const entry    *e = &o->entries[i];
+        const entry *e = &o->entries[i];
         const uintptr_t begin = (uintptr_t)e->weight;
         if (e->count > 0)
             o->ranges[o->range_count++] = (range){
@@ -162,11 +166,10 @@ static descent_status add(descent_optimizer *o, const descent_tensor *tensors,
                           size_t n)
 {
     const char *at = (const char *)tensors;
-    size_t      total;
+    size_t total;
 
     if (__builtin_add_overflow(o->count, n, &total))
-        return status_fail(DESCENT_ERR_MEMORY, "out of memory: %zu tensors",
-                           n);
+        return status_fail(DESCENT_ERR_MEMORY, "out of memory: %zu tensors", n);
     TRY(memory_grow(o->memory, &o->entries, &o->capacity, total,
                     sizeof *o->entries));
     TRY(memory_grow(o->memory, &o->ranges, &o->range_capacity, total,
@@ -185,10 +188,10 @@ static descent_status add(descent_optimizer *o, const descent_tensor *tensors,
     return tensors_check_ranges(o);
 }
 
-descent_status descent_optimizer_add(descent_optimizer    *o,
+descent_status descent_optimizer_add(descent_optimizer *o,
                                      const descent_tensor *tensors, size_t n)
 {
-    const size_t   before = o == NULL ? 0 : o->count;
+    const size_t before = o == NULL ? 0 : o->count;
     descent_status status;
 
     TRY(optimizer_enter(o));
@@ -246,9 +249,9 @@ void tensors_free(descent_optimizer *o)
 
 static void plan_span(descent_optimizer *o, size_t index)
 {
-    const bool    whole = o->type->scope == DESCENT_SCOPE_TENSOR;
-    const size_t  k = o->span_count++;
-    entry        *e = &o->entries[index];
+    const bool whole = o->type->scope == DESCENT_SCOPE_TENSOR;
+    const size_t k = o->span_count++;
+    entry *e = &o->entries[index];
 
     o->planned[k] = index;
     o->spans[k] = (descent_span){
@@ -265,8 +268,7 @@ static void plan_span(descent_optimizer *o, size_t index)
 
 void tensors_plan(descent_optimizer *o)
 {
-    static const descent_dtype order[] = {DESCENT_DTYPE_F32,
-                                          DESCENT_DTYPE_F64};
+    static const descent_dtype order[] = {DESCENT_DTYPE_F32, DESCENT_DTYPE_F64};
 
     if (!o->plan_stale)
         return;
@@ -302,8 +304,12 @@ descent_status descent_optimizer_tensor(const descent_optimizer *o,
     TRY(check_index(o, index));
     const entry *e = &o->entries[index];
     *tensor = (descent_tensor){
-        .struct_size = sizeof *tensor, .dtype = e->dtype, .name = e->name,
-        .ndim = e->ndim, .shape = e->shape, .data = e->weight,
+        .struct_size = sizeof *tensor,
+        .dtype = e->dtype,
+        .name = e->name,
+        .ndim = e->ndim,
+        .shape = e->shape,
+        .data = e->weight,
         .gradient = e->gradient,
     };
     return DESCENT_OK;
@@ -313,7 +319,7 @@ descent_status descent_optimizer_index(const descent_optimizer *o,
                                        const char *name, size_t *index)
 {
     text_nearest search = {.wanted = name};
-    int64_t      found;
+    int64_t found;
 
     if (o == NULL || name == NULL)
         return status_fail(DESCENT_ERR_ARGUMENT,
@@ -326,12 +332,11 @@ descent_status descent_optimizer_index(const descent_optimizer *o,
     }
     for (size_t i = 0; i < o->count; i++)
         text_nearest_offer(&search, o->entries[i].name);
-    return status_fail(DESCENT_ERR_ARGUMENT,
-                       "%s: no tensor is called '%.64s'%s%s%s",
-                       o->settings.name, name,
-                       search.best != NULL ? "; did you mean '" : "",
-                       search.best != NULL ? search.best : "",
-                       search.best != NULL ? "'?" : "");
+    return status_fail(
+        DESCENT_ERR_ARGUMENT, "%s: no tensor is called '%.64s'%s%s%s",
+        o->settings.name, name, search.best != NULL ? "; did you mean '" : "",
+        search.best != NULL ? search.best : "",
+        search.best != NULL ? "'?" : "");
 }
 
 descent_status descent_optimizer_set_pointer(descent_optimizer *o, size_t index,
@@ -341,8 +346,7 @@ descent_status descent_optimizer_set_pointer(descent_optimizer *o, size_t index,
     TRY(check_index(o, index));
     entry *e = &o->entries[index];
     if (which == DESCENT_POINTER_WEIGHT) {
-        TRY(view_check_pointer(e->name, "weight", e->dtype, e->count,
-                               pointer));
+        TRY(view_check_pointer(e->name, "weight", e->dtype, e->count, pointer));
         e->weight = (void *)(uintptr_t)pointer;
         o->ranges_stale = true;
         return DESCENT_OK;

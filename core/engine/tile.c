@@ -9,8 +9,8 @@
                              uint32_t mask, const real *g, const real *w,      \
                              real *out)                                        \
     {                                                                          \
-        const int  clips = (mask & DESCENT_FUSE_CLIP) != 0;                    \
-        const int  l2s = (mask & DESCENT_FUSE_L2) != 0;                        \
+        const int clips = (mask & DESCENT_FUSE_CLIP) != 0;                     \
+        const int l2s = (mask & DESCENT_FUSE_L2) != 0;                         \
         const real scale =                                                     \
             mask & DESCENT_FUSE_SCALE ? (real)fuse->grad_scale : 1;            \
         const real clip = clips ? (real)fuse->clip : (real)HUGE_VAL;           \

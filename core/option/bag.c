@@ -62,8 +62,8 @@ const bag_item *bag_find(const descent_options *options, const char *name)
 static descent_status put(descent_options *options, const char *name,
                           bag_item value)
 {
-    memory        *m = options->memory;
-    bag_item      *item;
+    memory *m = options->memory;
+    bag_item *item;
     descent_status status;
 
     if (name == NULL || strnlen(name, LONGEST_NAME) >= LONGEST_NAME ||
@@ -114,8 +114,7 @@ descent_status descent_options_set_number(descent_options *options,
                                           const char *name, double value)
 {
     TRY(check(options));
-    return put(options, name,
-               (bag_item){.kind = BAG_NUMBER, .number = value});
+    return put(options, name, (bag_item){.kind = BAG_NUMBER, .number = value});
 }
 
 descent_status descent_options_set_boolean(descent_options *options,

@@ -6,23 +6,28 @@
 #include "base/memory.h"
 
 typedef enum bag_kind {
-    BAG_NONE, BAG_NUMBER, BAG_BOOLEAN, BAG_TEXT, BAG_NUMBERS, BAG_SCHEDULE
+    BAG_NONE,
+    BAG_NUMBER,
+    BAG_BOOLEAN,
+    BAG_TEXT,
+    BAG_NUMBERS,
+    BAG_SCHEDULE
 } bag_kind;
 
 typedef struct bag_item {
-    char             *name;
-    bag_kind          kind;
-    double            number; /* BAG_NUMBER, BAG_BOOLEAN (0 or 1) */
-    char             *text;
-    double           *numbers;
-    size_t            count;
+    char *name;
+    bag_kind kind;
+    double number; /* BAG_NUMBER, BAG_BOOLEAN (0 or 1) */
+    char *text;
+    double *numbers;
+    size_t count;
     descent_schedule *schedule;
 } bag_item;
 
 struct descent_options {
-    memory   *memory; /* retained */
+    memory *memory; /* retained */
     bag_item *items;
-    size_t    count, capacity;
+    size_t count, capacity;
 };
 
 descent_status bag_create(memory *m, descent_options **out);

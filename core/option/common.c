@@ -7,8 +7,10 @@
 #include "option/table.h"
 
 #define ROW(name, aliases, choices, type, flags, initial, min, max, help)      \
-    {sizeof(descent_param), DESCENT_PARAM_##type, flags, name, help, initial,  \
-     min, max, choices, aliases}
+    {                                                                          \
+        sizeof(descent_param), DESCENT_PARAM_##type, flags, name, help,        \
+            initial, min, max, choices, aliases                                \
+    }
 
 enum {
     ABOVE_MINIMUM = DESCENT_PARAM_MIN_OPEN,
@@ -22,9 +24,8 @@ static const char *const decay_modes[] = {"decoupled", "l2", NULL};
 static const char *const ema_moments[] = {"update", "iteration", NULL};
 
 static const descent_param rows[OPTION_COMMON] = {
-    [OPTION_LEARNING_RATE] =
-        ROW("learning_rate", rate_names, NULL, REAL, 0, 0.001, 0, HUGE_VAL,
-            "Step size."),
+    [OPTION_LEARNING_RATE] = ROW("learning_rate", rate_names, NULL, REAL, 0,
+                                 0.001, 0, HUGE_VAL, "Step size."),
     [OPTION_WEIGHT_DECAY] =
         ROW("weight_decay", decay_names, NULL, REAL, 0, NAN, 0, HUGE_VAL,
             "Shrink the weights by this part of the rate at every update."),
@@ -50,11 +51,10 @@ static const descent_param rows[OPTION_COMMON] = {
     [OPTION_EMA_OVERWRITE_FREQUENCY] =
         ROW("ema_overwrite_frequency", NULL, NULL, INT, 0, NAN, 1, HUGE_VAL,
             "Write the averages into the weights every so many updates."),
-    [OPTION_EMA_ON] =
-        ROW("ema_on", NULL, ema_moments, CHOICE, STRUCTURAL, EMA_ON_UPDATE, 0,
-            1,
-            "Average at updates, or at every call of step, as Keras 3 does "
-            "under accumulation."),
+    [OPTION_EMA_ON] = ROW(
+        "ema_on", NULL, ema_moments, CHOICE, STRUCTURAL, EMA_ON_UPDATE, 0, 1,
+        "Average at updates, or at every call of step, as Keras 3 does "
+        "under accumulation."),
     [OPTION_LOSS_SCALE_FACTOR] =
         ROW("loss_scale_factor", NULL, NULL, REAL, ABOVE_MINIMUM, NAN, 0,
             HUGE_VAL, "Gradients arrive multiplied by this; it is removed."),

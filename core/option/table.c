@@ -91,10 +91,10 @@ static void describe_choices(const descent_param *row, char text[RANGE_SIZE])
 /* What a row accepts, as it reads after "expected". */
 static void describe_range(const descent_param *row, char text[RANGE_SIZE])
 {
-    const bool  whole = row->type == DESCENT_PARAM_INT;
-    const bool  min_open = (row->flags & DESCENT_PARAM_MIN_OPEN) != 0;
-    const bool  max_open = (row->flags & DESCENT_PARAM_MAX_OPEN) != 0;
-    char        low[TEXT_NUMBER], high[TEXT_NUMBER];
+    const bool whole = row->type == DESCENT_PARAM_INT;
+    const bool min_open = (row->flags & DESCENT_PARAM_MIN_OPEN) != 0;
+    const bool max_open = (row->flags & DESCENT_PARAM_MAX_OPEN) != 0;
+    char low[TEXT_NUMBER], high[TEXT_NUMBER];
     const char *kind = whole ? "an integer" : "a finite number";
 
     text[0] = '\0';
@@ -109,15 +109,15 @@ static void describe_range(const descent_param *row, char text[RANGE_SIZE])
     else if (isinf(row->minimum) && isinf(row->maximum))
         text_append(text, RANGE_SIZE, "%s", kind);
     else if (isinf(row->maximum))
-        text_append(text, RANGE_SIZE, "%s %s %s", kind, min_open ? ">" : ">=",
-                    low);
+        text_append(text, RANGE_SIZE, "%s %s %s", kind,
+                    min_open ? ">" : ">=", low);
     else if (isinf(row->minimum))
-        text_append(text, RANGE_SIZE, "%s %s %s", kind, max_open ? "<" : "<=",
-                    high);
+        text_append(text, RANGE_SIZE, "%s %s %s", kind,
+                    max_open ? "<" : "<=", high);
     else
-        text_append(text, RANGE_SIZE, "%s%s %s %s %s %s",
-                    whole ? "an integer, " : "", low, min_open ? "<" : "<=",
-                    row->name, max_open ? "<" : "<=", high);
+        text_append(
+            text, RANGE_SIZE, "%s%s %s %s %s %s", whole ? "an integer, " : "",
+            low, min_open ? "<" : "<=", row->name, max_open ? "<" : "<=", high);
 }
 
 static bool in_range(const descent_param *row, double value)
@@ -136,7 +136,7 @@ static bool in_range(const descent_param *row, double value)
 descent_status option_check(const option_table *table, size_t i, double value)
 {
     const descent_param *row = table->rows[i];
-    char                 range[RANGE_SIZE], number[TEXT_NUMBER];
+    char range[RANGE_SIZE], number[TEXT_NUMBER];
 
     if (isnan(value) ? option_may_be_none(row) : in_range(row, value))
         return DESCENT_OK;
@@ -153,7 +153,7 @@ descent_status option_refuse(const option_table *table, size_t i,
                              const bag_item *item, const char *expected)
 {
     const char *name = table->rows[i]->name;
-    char        number[TEXT_NUMBER];
+    char number[TEXT_NUMBER];
 
     switch (item->kind) {
     case BAG_NUMBER:
@@ -166,8 +166,8 @@ descent_status option_refuse(const option_table *table, size_t i,
                            item->number != 0 ? "true" : "false", expected);
     case BAG_TEXT:
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "%s.%s = \"%.64s\": expected %s", table->owner,
-                           name, item->text, expected);
+                           "%s.%s = \"%.64s\": expected %s", table->owner, name,
+                           item->text, expected);
     default:
         return status_fail(DESCENT_ERR_ARGUMENT, "%s.%s is %s: expected %s",
                            table->owner, name, bag_kind_name(item->kind),
@@ -179,12 +179,12 @@ descent_status option_read(const option_table *table, size_t i,
                            const bag_item *item, double *value)
 {
     static const bag_kind kind_of[] = {
-        [DESCENT_PARAM_REAL] = BAG_NUMBER,   [DESCENT_PARAM_INT] = BAG_NUMBER,
-        [DESCENT_PARAM_BOOL] = BAG_BOOLEAN,  [DESCENT_PARAM_CHOICE] = BAG_TEXT,
+        [DESCENT_PARAM_REAL] = BAG_NUMBER,  [DESCENT_PARAM_INT] = BAG_NUMBER,
+        [DESCENT_PARAM_BOOL] = BAG_BOOLEAN, [DESCENT_PARAM_CHOICE] = BAG_TEXT,
         [DESCENT_PARAM_TEXT] = BAG_TEXT,
     };
     const descent_param *row = table->rows[i];
-    char                 range[RANGE_SIZE];
+    char range[RANGE_SIZE];
 
     describe_range(row, range);
     if (item->kind != kind_of[row->type] ||

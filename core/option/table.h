@@ -35,9 +35,9 @@ enum { DECAY_DECOUPLED, DECAY_L2 };
 enum { EMA_ON_UPDATE, EMA_ON_ITERATION };
 
 typedef struct option_table {
-    const char          *owner; /* for messages: "adam" */
+    const char *owner; /* for messages: "adam" */
     const descent_param **rows;
-    size_t               count; /* OPTION_COMMON + the type's own */
+    size_t count; /* OPTION_COMMON + the type's own */
 } option_table;
 
 /* True for names and aliases of common options: types must not declare them,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "plugin/find.h"
 #include "plugin/trust.h"
 
@@ -101,7 +102,8 @@ descent_status search_append_own(search *s)
              DESCENT_ABI_MAJOR);
     in_build_tree =
         join(path, file, ".descent-build") && access(path, F_OK) == 0;
-    if (!join(path, file, in_build_tree ? "plugins" : installed))
+    if (!join(path, file, in_build_tree ? "plugins" : installed) ||
+        !text_is_plain(path, PATH_MAX))
         return DESCENT_OK;
     return search_insert(s, path, s->count);
 }

@@ -2,6 +2,7 @@
 #include "plugin/judge.h"
 
 #include "plugin/find.h"
+#include "plugin/show.h"
 
 enum { MAX_TYPES = 64, MAX_VARIANTS = 32 };
 
@@ -81,14 +82,16 @@ descent_status judge_plugin(const descent_plugin *p)
                            p->type_size, LEAST_TYPE);
     for (uint32_t i = 0; i < p->type_count; i++) {
         const char *id = judge_type_at(p, i)->id;
-        if (id == NULL || !find_is_name(id))
+        char shown[SHOWN];
+        if (id == NULL)
             return status_fail(DESCENT_ERR_ABI,
-                               "id of type %u = %s%.40s%s, expected a small "
+                               "id of type %u = NULL, expected a name", i);
+        if (!find_is_name(id))
+            return status_fail(DESCENT_ERR_ABI,
+                               "id of type %u = \"%s\", expected a small "
                                "letter, then at most 31 small letters, digits "
                                "or _",
-                               i, id == NULL ? "" : "\"",
-                               id == NULL ? "NULL" : id,
-                               id == NULL ? "" : "\"");
+                               i, show_text(id, shown));
     }
     return DESCENT_OK;
 }

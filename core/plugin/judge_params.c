@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "plugin/judge.h"
+#include "plugin/show.h"
 #include "plugin/type.h"
 
 enum { MAX_PARAMS = 256, MAX_PRESETS = 1024, MAX_NAMES = 64 };
@@ -66,6 +67,7 @@ static descent_status judge_names(const judged *j, uint32_t i)
 {
     const descent_param *p = type_param(j->type, i);
     const char *id = j->type->id;
+    char shown[SHOWN];
 
     if (p->name == NULL)
         return status_fail(DESCENT_ERR_ABI,
@@ -73,16 +75,16 @@ static descent_status judge_names(const judged *j, uint32_t i)
                            i);
     if (count_texts(p->aliases) > MAX_NAMES)
         return status_fail(DESCENT_ERR_ABI,
-                           "%s.%.40s: more than %d aliases; does their list "
+                           "%s.%s: more than %d aliases; does their list "
                            "end with NULL?",
-                           id, p->name, MAX_NAMES);
+                           id, show_text(p->name, shown), MAX_NAMES);
     for (size_t k = 0; name_at(p, k) != NULL; k++) {
         const char *name = name_at(p, k);
         if (!judge_is_name(name))
             return status_fail(DESCENT_ERR_ABI,
-                               "%s: option \"%.80s\": expected a name of small "
+                               "%s: option \"%s\": expected a name of small "
                                "letters, digits and _, at most 63 bytes",
-                               id, name);
+                               id, show_text(name, shown));
         if (is_taken(j->type, i, k, name))
             return status_fail(DESCENT_ERR_ABI,
                                "%s: option \"%s\" is declared twice", id, name);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plugin/judge.h"
+#include "plugin/show.h"
 #include "plugin/type.h"
 
 #define LEAST_SLOT JUDGE_THROUGH(descent_slot, initial_param)
@@ -12,6 +13,7 @@ static descent_status judge_name(const judged *j, uint32_t i)
 {
     const descent_slot *s = type_slot(j->type, i);
     const char *id = j->type->id;
+    char shown[SHOWN];
 
     if (s->name == NULL)
         return status_fail(DESCENT_ERR_ABI,
@@ -19,9 +21,9 @@ static descent_status judge_name(const judged *j, uint32_t i)
                            i);
     if (!judge_is_name(s->name))
         return status_fail(DESCENT_ERR_ABI,
-                           "%s: slot \"%.80s\": expected a name of small "
+                           "%s: slot \"%s\": expected a name of small "
                            "letters, digits and _, at most 63 bytes",
-                           id, s->name);
+                           id, show_text(s->name, shown));
     for (uint32_t k = 0; k < i; k++)
         if (strcmp(type_slot(j->type, k)->name, s->name) == 0)
             return status_fail(DESCENT_ERR_ABI,
@@ -75,6 +77,7 @@ static descent_status judge_dtype(const judged *j, const descent_slot *s)
 static descent_status judge_first_value(const judged *j, const descent_slot *s)
 {
     const descent_param *p;
+    char shown[SHOWN];
 
     if (s->initial_param == NULL) {
         if (!isnan(s->initial))
@@ -88,9 +91,10 @@ static descent_status judge_first_value(const judged *j, const descent_slot *s)
     if (p != NULL && strcmp(p->name, "learning_rate") != 0)
         return DESCENT_OK;
     return status_fail(DESCENT_ERR_ABI,
-                       "%s: slot %s: initial_param = \"%.80s\", expected an "
+                       "%s: slot %s: initial_param = \"%s\", expected an "
                        "option of the plugin's own",
-                       j->type->id, s->name, s->initial_param);
+                       j->type->id, s->name,
+                       show_text(s->initial_param, shown));
 }
 
 static descent_status judge_slot(const judged *j, uint32_t i)

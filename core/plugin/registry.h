@@ -14,16 +14,16 @@ typedef struct registry registry;
 
 /* What the registry works with; all of it outlives the registry. */
 typedef struct registry_setup {
-    memory         *memory;
+    memory *memory;
     const log_sink *log;
-    const files    *files;
-    bool            use_environment; /* DESCENT_PLUGIN_PATH, user's directory */
+    const files *files;
+    bool use_environment; /* DESCENT_PLUGIN_PATH, user's directory */
     /* Tells the names, aliases included, that plugins may not declare. */
-    bool          (*is_core_option)(const char *name);
+    bool (*is_core_option)(const char *name);
 } registry_setup;
 
 descent_status registry_create(const registry_setup *setup, registry **out);
-void           registry_free(registry *r);
+void registry_free(registry *r);
 
 /* The services that plugins get; lives as long as the registry. */
 const descent_host *registry_host(const registry *r);
@@ -42,10 +42,9 @@ descent_status registry_each_file(registry *r,
                                   descent_status (*visit)(void *user,
                                                           const char *path),
                                   void *user);
-descent_status
-registry_each(registry *r,
-              descent_status (*visit)(void *user,
-                                      const descent_plugin_info *info),
-              void *user);
+descent_status registry_each(
+    registry *r,
+    descent_status (*visit)(void *user, const descent_plugin_info *info),
+    void *user);
 
 #endif

@@ -9,6 +9,7 @@
 #include "plugin/load.h"
 #include "plugin/lock.h"
 #include "plugin/registry_inside.h"
+#include "plugin/show.h"
 #include "plugin/trust.h"
 
 /* Judge the tables of the file NAME.so and choose its type of that name. */
@@ -94,7 +95,7 @@ static descent_status find_locked(registry *r, const char *name, entry *out)
 descent_status registry_find(registry *r, const char *name,
                              descent_plugin_info *info)
 {
-    char lowered[FIND_NAME + 1];
+    char lowered[FIND_NAME + 1], shown[SHOWN];
     entry e;
     descent_status status;
 
@@ -102,9 +103,9 @@ descent_status registry_find(registry *r, const char *name,
     text_lower(lowered, sizeof lowered, name == NULL ? "" : name);
     if (!find_is_name(lowered))
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "optimizer \"%.80s\": expected a letter, then at "
+                           "optimizer \"%s\": expected a letter, then at "
                            "most 31 letters, digits or _",
-                           name == NULL ? "" : name);
+                           show_text(name == NULL ? "" : name, shown));
     TRY(lock_enter());
     status = find_locked(r, lowered, &e);
     lock_leave();
@@ -116,7 +117,7 @@ descent_status registry_find(registry *r, const char *name,
 /* Make `path` absolute, against the current directory as it is now. */
 static descent_status make_absolute(const char *path, char out[PATH_MAX])
 {
-    char here[PATH_MAX] = "";
+    char here[PATH_MAX] = "", shown[SHOWN];
 
     while (path[0] == '.' && path[1] == '/')
         path += 2 + strspn(path + 2, "/");
@@ -124,12 +125,12 @@ static descent_status make_absolute(const char *path, char out[PATH_MAX])
         return status_fail(DESCENT_ERR_IO,
                            "%s: the current directory is not known; give an "
                            "absolute path",
-                           path);
+                           show_text(path, shown));
     if (snprintf(out, PATH_MAX, "%s%s%s", here, here[0] == '\0' ? "" : "/",
                  path) >= PATH_MAX)
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "plugin: \"%.40s...\" is longer than %d bytes", path,
-                           PATH_MAX - 1);
+                           "plugin: \"%s\" is longer than %d bytes",
+                           show_text(path, shown), PATH_MAX - 1);
     return DESCENT_OK;
 }
 
@@ -165,17 +166,16 @@ static descent_status load_locked(registry *r, const char *name,
 descent_status registry_load(registry *r, const char *path,
                              descent_plugin_info *info)
 {
-    char absolute[PATH_MAX], name[FIND_NAME];
+    char absolute[PATH_MAX], name[FIND_NAME], shown[SHOWN];
     entry e;
     descent_status status;
 
     TRY(registry_check_info(info));
     if (path == NULL || strchr(path, '/') == NULL)
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "plugin \"%.200s\": expected a path with a slash "
-                           "in it, such as ./%.200s",
-                           path == NULL ? "" : path,
-                           path == NULL || path[0] == '\0' ? "NAME.so" : path);
+                           "plugin \"%s\": expected a path with a slash in "
+                           "it, such as ./NAME.so",
+                           show_text(path == NULL ? "" : path, shown));
     TRY(make_absolute(path, absolute));
     TRY(trust_check_path("plugin", absolute));
     if (!find_name_of(absolute, name))

@@ -8,22 +8,25 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "plugin/show.h"
 
 enum { LARGEST_MIB = 256 };
 
 descent_status trust_check_path(const char *what, const char *path)
 {
+    char shown[SHOWN];
+
     if (path[0] == '\0')
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "%s: empty, expected an absolute path", what);
     if (strnlen(path, PATH_MAX) >= PATH_MAX)
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "%s: \"%.40s...\" is longer than %d bytes", what,
-                           path, PATH_MAX - 1);
+                           "%s: \"%s\" is longer than %d bytes", what,
+                           show_text(path, shown), PATH_MAX - 1);
     if (!text_is_plain(path, PATH_MAX))
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "%s: \"%s\" has control bytes in it; rename it",
-                           what, path);
+                           what, show_text(path, shown));
     if (path[0] != '/')
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "%s: \"%s\" is relative, expected an absolute path",

@@ -2,7 +2,7 @@
 /* Tensor methods that read and write elements, and x[i]. */
 #include <string.h>
 
-#include "tensor.h"
+#include "script/tensor.h"
 
 /* The flat index of the element named by the n arguments from `first` on. */
 static int64_t flat_index(lua_State *L, const tensor *t, int first, int n)
@@ -10,8 +10,7 @@ static int64_t flat_index(lua_State *L, const tensor *t, int first, int n)
     int64_t flat = 0;
 
     if (n != t->ndim)
-        error_raise(L, DESCENT_ERR_ARGUMENT,
-                    "%d indices given: %s needs %d", n,
+        error_raise(L, DESCENT_ERR_ARGUMENT, "%d indices given: %s needs %d", n,
                     tensor_push_shape(L, t), t->ndim);
     for (int d = 0; d < n; d++)
         flat = flat * t->shape[d] +
@@ -43,8 +42,7 @@ static int access_item(lua_State *L)
     const tensor *t = tensor_check(L, 1);
 
     if (t->count != 1)
-        error_raise(L, DESCENT_ERR_ARGUMENT,
-                    "%s has %I elements: expected one",
+        error_raise(L, DESCENT_ERR_ARGUMENT, "%s has %I elements: expected one",
                     tensor_push_shape(L, t), (LUAI_UACINT)t->count);
     tensor_push_element(L, t, 0);
     return 1;
@@ -189,9 +187,10 @@ int tensor_newindex(lua_State *L)
     return 0;
 }
 
-const function_entry tensor_access_methods[] = {
-    { "get", access_get, 0 },         { "set_", access_set, 0 },
-    { "item", access_item, 0 },       { "totable", access_totable, 0 },
-    { "copy_", access_copy, 0 },      { "bytes", access_bytes, 0 },
-    { NULL, NULL, 0 }
-};
+const function_entry tensor_access_methods[] = {{"get", access_get, 0},
+                                                {"set_", access_set, 0},
+                                                {"item", access_item, 0},
+                                                {"totable", access_totable, 0},
+                                                {"copy_", access_copy, 0},
+                                                {"bytes", access_bytes, 0},
+                                                {NULL, NULL, 0}};

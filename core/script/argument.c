@@ -2,17 +2,15 @@
 /* Checks of arguments, made before anything is allocated or changed. */
 #include <string.h>
 
-#include "tensor.h"
+#include "script/tensor.h"
 
 const char *argument_kind(lua_State *L, int index)
 {
     static const char *const kinds[] = {
-        "nothing", "nil", "a boolean", "a userdata", "a number", "a string",
-        "a table", "a function", "a userdata", "a coroutine"
-    };
-    static const char *const objects[CLASS_COUNT] = {
-        "a Tensor", "an Optimizer", "a Schedule", "an Rng"
-    };
+        "nothing",  "nil",     "a boolean",  "a userdata", "a number",
+        "a string", "a table", "a function", "a userdata", "a coroutine"};
+    static const char *const objects[CLASS_COUNT] = {"a Tensor", "an Optimizer",
+                                                     "a Schedule", "an Rng"};
 
     for (int id = 0; id < CLASS_COUNT; id++) {
         if (class_test(L, index, (class_id)id) != NULL)
@@ -55,9 +53,8 @@ lua_Integer argument_integer(lua_State *L, int index, const char *name,
     if (lua_type(L, index) == LUA_TNUMBER)
         value = lua_tointegerx(L, index, &is_integer);
     if (!is_integer && lua_type(L, index) == LUA_TNUMBER)
-        error_raise(L, DESCENT_ERR_ARGUMENT,
-                    "%s = %f: expected an integer", name,
-                    lua_tonumber(L, index));
+        error_raise(L, DESCENT_ERR_ARGUMENT, "%s = %f: expected an integer",
+                    name, lua_tonumber(L, index));
     if (!is_integer)
         error_raise(L, DESCENT_ERR_ARGUMENT, "%s is %s: expected an integer",
                     name, argument_kind(L, index));
@@ -85,8 +82,8 @@ bool argument_table(lua_State *L, int index, const char *name)
     if (lua_isnoneornil(L, index))
         return false;
     if (lua_type(L, index) != LUA_TTABLE)
-        error_raise(L, DESCENT_ERR_ARGUMENT, "%s is %s: expected a table",
-                    name, argument_kind(L, index));
+        error_raise(L, DESCENT_ERR_ARGUMENT, "%s is %s: expected a table", name,
+                    argument_kind(L, index));
     return true;
 }
 

@@ -3,18 +3,17 @@
  * made before the core binds, so that a failure leaves all as it was. */
 #include <string.h>
 
-#include "optimizer.h"
+#include "script/optimizer.h"
 
 /* Tensors on their way to an optimizer, in userdata of the stack. */
 typedef struct request {
-    binding        *bound;   /* the optimizer's and the new ones */
+    binding *bound;          /* the optimizer's and the new ones */
     descent_tensor *tensors; /* the new ones */
-    int             keep;    /* stack index of the new list of names */
+    int keep;                /* stack index of the new list of names */
 } request;
 
-static const descent_dtype core_dtype[] = {
-    DESCENT_DTYPE_F32, DESCENT_DTYPE_F64
-};
+static const descent_dtype core_dtype[] = {DESCENT_DTYPE_F32,
+                                           DESCENT_DTYPE_F64};
 
 /* Push a field of a parameter table; no metamethod of the script's may run
  * while an optimizer changes. */
@@ -141,15 +140,14 @@ static void read_parameter(lua_State *L, request *r, int list, size_t i,
     b->gradient = push_gradient(L, index, name, b->value);
     lua_rawseti(L, r->keep, at + KEEP_GRADIENT);
     lua_pop(L, 1);
-    r->tensors[i] = (descent_tensor){
-        .struct_size = sizeof *r->tensors,
-        .dtype = core_dtype[b->value->dtype],
-        .name = name,
-        .ndim = (uint32_t)b->value->ndim,
-        .shape = b->value->ndim > 0 ? b->value->shape : NULL,
-        .data = b->value->data,
-        .gradient = b->gradient->data
-    };
+    r->tensors[i] =
+        (descent_tensor){.struct_size = sizeof *r->tensors,
+                         .dtype = core_dtype[b->value->dtype],
+                         .name = name,
+                         .ndim = (uint32_t)b->value->ndim,
+                         .shape = b->value->ndim > 0 ? b->value->shape : NULL,
+                         .data = b->value->data,
+                         .gradient = b->gradient->data};
 }
 
 /* Push the tables that objectives get, made from the list at `keep`. */

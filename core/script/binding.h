@@ -16,16 +16,20 @@
 #include <descent/descent.h>
 
 typedef enum class_id {
-    CLASS_TENSOR, CLASS_OPTIMIZER, CLASS_SCHEDULE, CLASS_RNG, CLASS_COUNT
+    CLASS_TENSOR,
+    CLASS_OPTIMIZER,
+    CLASS_SCHEDULE,
+    CLASS_RNG,
+    CLASS_COUNT
 } class_id;
 
 /* What an application that embeds the interpreter laid down; a stock
  * interpreter has none. */
 typedef struct script_host {
-    bool                 load_plugins;
-    const char *const   *directories;
+    bool load_plugins;
+    const char *const *directories;
     descent_log_function log;
-    void                *log_user;
+    void *log_user;
 } script_host;
 
 /* Registry key under which script.c leaves the address of its script_host. */
@@ -42,17 +46,26 @@ enum {
     CONTEXT_VALUES = CONTEXT_STREAMS
 };
 
+/* Something of the core that userdata hold, as the first member of theirs.  What
+ * finalizers create while a state closes is never finalized itself: so the
+ * context keeps a list, and releases what is left at the very end. */
+typedef struct resource {
+    struct resource *next, **link;
+    void (*release)(struct resource *);
+} resource;
+
 typedef struct context {
-    lua_State         *L;       /* the thread on which callbacks run          */
-    descent_runtime   *runtime; /* created when first needed                  */
+    resource *resources;
+    lua_State *L;             /* the thread on which callbacks run          */
+    descent_runtime *runtime; /* created when first needed                  */
     const script_host *host;
-    const void        *metatables[CLASS_COUNT]; /* addresses, to compare      */
-    uint64_t           seed;
-    int                in_schedule; /* depth of schedule functions running    */
-    bool               closed;      /* the state is going down                */
+    const void *metatables[CLASS_COUNT]; /* addresses, to compare      */
+    uint64_t seed;
+    int in_schedule; /* depth of schedule functions running    */
+    bool closed;     /* the state is going down                */
 } context;
 
-/* ---- Context (context.c) --------------------------------------------------- */
+/* ---- Context (context.c) ------------------------------------------------- */
 
 /* The state's context: of the running function, or found in the registry. */
 context *context_of(lua_State *L);
@@ -74,20 +87,24 @@ lua_State *context_enter(context *c, lua_State *L);
 
 /* Make a call of the core, which must not raise, with callbacks on L, and raise
  * its failure. */
-#define CORE_CHECK(L, expression)                                             \
-    do {                                                                      \
-        context *c_ = context_of(L);                                          \
-        lua_State *previous_ = context_enter(c_, L);                          \
-        const descent_status status_ = (expression);                          \
-                                                                              \
-        context_enter(c_, previous_);                                         \
-        error_check(L, status_);                                              \
+#define CORE_CHECK(L, expression)                                              \
+    do {                                                                       \
+        context *c_ = context_of(L);                                           \
+        lua_State *previous_ = context_enter(c_, L);                           \
+        const descent_status status_ = (expression);                           \
+                                                                               \
+        context_enter(c_, previous_);                                          \
+        error_check(L, status_);                                               \
     } while (0)
+
+/* List a resource; and release it, once, with callbacks on L. */
+void resource_hold(lua_State *L, resource *r, void (*release)(resource *));
+void resource_release(lua_State *L, resource *r);
 
 /* Raise where a schedule function is running. */
 void context_forbid_in_schedule(lua_State *L);
 
-/* ---- Errors (error.c) -------------------------------------------------------- */
+/* ---- Errors (error.c) ---------------------------------------------------- */
 
 /* Raise an error object with this code at the nearest caller outside of our
  * modules; the format is lua_pushfstring's. */
@@ -113,13 +130,13 @@ bool error_is(lua_State *L, int index);
 int core_fail(lua_State *L);
 int core_error_object(lua_State *L);
 
-/* ---- Classes and functions (class.c) --------------------------------------------- */
+/* ---- Classes and functions (class.c) ------------------------------------- */
 
 /* A function by name; `extra` is a third upvalue, an integer. */
 typedef struct function_entry {
-    const char   *name;
+    const char *name;
     lua_CFunction function;
-    int           extra;
+    int extra;
 } function_entry;
 
 /* Add functions to the table at the top, named "PREFIX" .. name in errors. */
@@ -139,13 +156,13 @@ const char *class_name(class_id id);
 void *class_test(lua_State *L, int index, class_id id);
 void *class_check(lua_State *L, int index, class_id id);
 
-/* ---- Arguments (argument.c): all raise --------------------------------------------- */
+/* ---- Arguments (argument.c): all raise ----------------------------------- */
 
 /* What a value is, for messages: "a number", "nil", "a Tensor". */
 const char *argument_kind(lua_State *L, int index);
 
 /* A number, or a Tensor of one element; `name` is the parameter's. */
-bool   argument_is_number(lua_State *L, int index, double *value);
+bool argument_is_number(lua_State *L, int index, double *value);
 double argument_number(lua_State *L, int index, const char *name);
 
 lua_Integer argument_integer(lua_State *L, int index, const char *name,

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Registration of functions and classes, and the check of a userdata's class:
  * one comparison of addresses. */
-#include "binding.h"
+#include "script/binding.h"
 
 const char *class_name(class_id id)
 {
-    static const char *const names[CLASS_COUNT] = {
-        "Tensor", "Optimizer", "Schedule", "Rng"
-    };
+    static const char *const names[CLASS_COUNT] = {"Tensor", "Optimizer",
+                                                   "Schedule", "Rng"};
 
     return names[id];
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The context of a Lua state: the runtime, created when first needed, and where
  * its warnings go. */
-#include "binding.h"
+#include "script/binding.h"
 
 static const char context_key;
 const char script_host_key;
@@ -33,6 +33,32 @@ void context_store(lua_State *L, int value)
     lua_pop(L, 1);
 }
 
+void resource_hold(lua_State *L, resource *r, void (*release)(resource *))
+{
+    context *c = context_of(L);
+
+    *r = (resource){c->resources, &c->resources, release};
+    if (r->next != NULL)
+        r->next->link = &r->next;
+    c->resources = r;
+}
+
+void resource_release(lua_State *L, resource *r)
+{
+    context *c = context_of(L);
+    lua_State *previous;
+
+    if (r->link == NULL)
+        return;
+    *r->link = r->next;
+    if (r->next != NULL)
+        r->next->link = r->link;
+    r->link = NULL;
+    previous = context_enter(c, L);
+    r->release(r);
+    context_enter(c, previous);
+}
+
 /* The context was the first object with a finalizer, so it is finalized last;
  * what still runs then must not create a runtime again. */
 static int context_gc(lua_State *L)
@@ -40,6 +66,8 @@ static int context_gc(lua_State *L)
     context *c = lua_touserdata(L, 1);
 
     c->closed = true;
+    while (c->resources != NULL)
+        resource_release(L, c->resources);
     descent_runtime_free(c->runtime);
     c->runtime = NULL;
     return 0;
@@ -53,7 +81,7 @@ bool context_open(lua_State *L)
         return false;
     c = lua_newuserdatauv(L, sizeof *c, CONTEXT_VALUES);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-    *c = (context){ .L = lua_tothread(L, -1) };
+    *c = (context){.L = lua_tothread(L, -1)};
     lua_pop(L, 1);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &script_host_key);
     c->host = lua_touserdata(L, -1);
@@ -122,8 +150,7 @@ descent_runtime *context_runtime(lua_State *L)
 {
     context *c = context_of(L);
     descent_runtime_options options = {
-        .struct_size = sizeof options, .log = context_log, .log_user = c
-    };
+        .struct_size = sizeof options, .log = context_log, .log_user = c};
 
     if (c->runtime != NULL)
         return c->runtime;

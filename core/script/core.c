@@ -5,11 +5,11 @@
 
 #include <descent/lua.h>
 
-#include "optimizer.h"
-#include "plugins.h"
-#include "random.h"
-#include "schedule.h"
-#include "tensor.h"
+#include "script/optimizer.h"
+#include "script/plugins.h"
+#include "script/random.h"
+#include "script/schedule.h"
+#include "script/tensor.h"
 
 static int core_clock(lua_State *L)
 {
@@ -22,8 +22,8 @@ static int core_cpus(lua_State *L)
 {
     cpu_set_t set;
 
-    lua_pushinteger(L, sched_getaffinity(0, sizeof set, &set) == 0
-                           ? CPU_COUNT(&set) : 1);
+    lua_pushinteger(
+        L, sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1);
     return 1;
 }
 
@@ -99,7 +99,7 @@ static int core_index(lua_State *L)
     lua_pushstring(L, descent_runtime_isa(context_runtime(L)));
     lua_setfield(L, -2, "isa");
     lua_pushliteral(L, LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
-                       "." LUA_VERSION_RELEASE);
+                                         "." LUA_VERSION_RELEASE);
     lua_setfield(L, -2, "lua");
     lua_pushvalue(L, -1);
     lua_setfield(L, 1, "features");
@@ -108,9 +108,7 @@ static int core_index(lua_State *L)
 
 static void set_metamethod(lua_State *L, lua_CFunction index)
 {
-    const function_entry entries[] = {
-        { "__index", index, 0 }, { NULL, NULL, 0 }
-    };
+    const function_entry entries[] = {{"__index", index, 0}, {NULL, NULL, 0}};
 
     lua_newtable(L);
     functions_register(L, "descent", entries);
@@ -120,18 +118,22 @@ static void set_metamethod(lua_State *L, lua_CFunction index)
 int luaopen_descent_core(struct lua_State *L)
 {
     static const function_entry functions[] = {
-        { "clock", core_clock, 0 },         { "cpus", core_cpus, 0 },
-        { "threads", core_threads, 0 },     { "library", core_library, 0 },
-        { "fail", core_fail, 0 },           { "type", core_type, 0 },
-        { "error_object", core_error_object, 0 },
-        { "is_error", core_is_error, 0 },   { "warn_sink", core_warn_sink, 0 },
-        { "in_schedule", core_in_schedule, 0 },
-        { "optimizer", core_optimizer, 0 },
-        { "schedule_kinds", core_schedule_kinds, 0 },
-        { "find_plugin", core_find_plugin, 0 },
-        { "plugins", core_plugins, 0 },
-        { "load_plugin", core_load_plugin, 0 }, { NULL, NULL, 0 }
-    };
+        {"clock", core_clock, 0},
+        {"cpus", core_cpus, 0},
+        {"threads", core_threads, 0},
+        {"library", core_library, 0},
+        {"fail", core_fail, 0},
+        {"type", core_type, 0},
+        {"error_object", core_error_object, 0},
+        {"is_error", core_is_error, 0},
+        {"warn_sink", core_warn_sink, 0},
+        {"in_schedule", core_in_schedule, 0},
+        {"optimizer", core_optimizer, 0},
+        {"schedule_kinds", core_schedule_kinds, 0},
+        {"find_plugin", core_find_plugin, 0},
+        {"plugins", core_plugins, 0},
+        {"load_plugin", core_load_plugin, 0},
+        {NULL, NULL, 0}};
 
     luaL_checkversion(L);
     openblas_set_num_threads(1);

@@ -3,15 +3,19 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor.h"
+#include "script/tensor.h"
 
 double tensor_element(const tensor *t, int64_t i)
 {
     switch (t->dtype) {
-    case TENSOR_F32: return ((const float *)t->data)[i];
-    case TENSOR_F64: return ((const double *)t->data)[i];
-    case TENSOR_U8:  return ((const unsigned char *)t->data)[i];
-    default:         return (double)((const int64_t *)t->data)[i];
+    case TENSOR_F32:
+        return ((const float *)t->data)[i];
+    case TENSOR_F64:
+        return ((const double *)t->data)[i];
+    case TENSOR_U8:
+        return ((const unsigned char *)t->data)[i];
+    default:
+        return (double)((const int64_t *)t->data)[i];
     }
 }
 
@@ -123,8 +127,8 @@ static void from_list(lua_State *L, tensor *t, int d, int64_t first,
     if (lua_type(L, -1) != LUA_TTABLE)
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "the list holds %s where dimension %d of the shape needs "
-                    "a list of %I", argument_kind(L, lua_gettop(L)), d + 1,
-                    (LUAI_UACINT)rows);
+                    "a list of %I",
+                    argument_kind(L, lua_gettop(L)), d + 1, (LUAI_UACINT)rows);
     if ((int64_t)lua_rawlen(L, -1) != rows)
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "row %I of the list has %I entries: expected %I",
@@ -137,8 +141,7 @@ static void from_list(lua_State *L, tensor *t, int d, int64_t first,
         else if (lua_type(L, -1) != LUA_TNUMBER)
             error_raise(L, DESCENT_ERR_ARGUMENT,
                         "entry %I of the list is %s: expected a number",
-                        (LUAI_UACINT)(i + 1),
-                        argument_kind(L, lua_gettop(L)));
+                        (LUAI_UACINT)(i + 1), argument_kind(L, lua_gettop(L)));
         else
             tensor_store(L, t, first + i, lua_gettop(L));
         lua_pop(L, 1);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "binding.h"
+#include "script/binding.h"
 
 static const char error_class[] = "descent.Error";
 
@@ -227,9 +227,8 @@ bool error_is(lua_State *L, int index)
 /* core.error_object(where, message[, fields]) */
 int core_error_object(lua_State *L)
 {
-    static const char *const fields[] = {
-        "code", "option", "value", "expected", "cause", NULL
-    };
+    static const char *const fields[] = {"code",     "option", "value",
+                                         "expected", "cause",  NULL};
     const char *where = argument_text(L, 1, "where");
     bool more = argument_table(L, 3, "fields");
 

@@ -2,8 +2,8 @@
 /* Constructors of tensors: zeros, tensor{...}, randn and the like. */
 #include <string.h>
 
-#include "random.h"
-#include "tensor.h"
+#include "script/random.h"
+#include "script/tensor.h"
 
 tensor_dtype tensor_dtype_check(lua_State *L, int index, const char *name)
 {
@@ -55,8 +55,8 @@ int tensor_shape_check(lua_State *L, int first, bool guess, int *ndim,
             error_raise(L, DESCENT_ERR_ARGUMENT,
                         "the shape has more than %d dimensions",
                         DESCENT_MAX_DIMS);
-        shape[(*ndim)++] = argument_integer(L, first, "shape",
-                                            guess ? -1 : 0, LUA_MAXINTEGER);
+        shape[(*ndim)++] =
+            argument_integer(L, first, "shape", guess ? -1 : 0, LUA_MAXINTEGER);
     }
     return first;
 }
@@ -76,7 +76,7 @@ static tensor_dtype dtype_option(lua_State *L, int index,
     return dtype;
 }
 
-static const char *const dtype_only[] = { "dtype", NULL };
+static const char *const dtype_only[] = {"dtype", NULL};
 
 static tensor *new_from_arguments(lua_State *L, int first)
 {
@@ -146,8 +146,7 @@ static void measure_list(lua_State *L, int index, int *ndim, int64_t *shape)
     for (*ndim = 0; lua_type(L, -1) == LUA_TTABLE;) {
         if (*ndim == DESCENT_MAX_DIMS)
             error_raise(L, DESCENT_ERR_ARGUMENT,
-                        "the list is nested deeper than %d",
-                        DESCENT_MAX_DIMS);
+                        "the list is nested deeper than %d", DESCENT_MAX_DIMS);
         shape[*ndim] = (int64_t)lua_rawlen(L, -1);
         if (shape[(*ndim)++] == 0)
             break;
@@ -274,22 +273,24 @@ static int make_random(lua_State *L, const char *const *known, bool normal)
 
 static int make_randn(lua_State *L)
 {
-    static const char *const known[] = { "dtype", "mean", "std", "rng", NULL };
+    static const char *const known[] = {"dtype", "mean", "std", "rng", NULL};
 
     return make_random(L, known, true);
 }
 
 static int make_rand(lua_State *L)
 {
-    static const char *const known[] = { "dtype", "min", "max", "rng", NULL };
+    static const char *const known[] = {"dtype", "min", "max", "rng", NULL};
 
     return make_random(L, known, false);
 }
 
-const function_entry tensor_functions[] = {
-    { "tensor", make_tensor, 0 }, { "zeros", make_zeros, 0 },
-    { "ones", make_ones, 0 },     { "full", make_full, 0 },
-    { "arange", make_arange, 0 }, { "from_string", make_from_string, 0 },
-    { "randn", make_randn, 0 },   { "rand", make_rand, 0 },
-    { NULL, NULL, 0 }
-};
+const function_entry tensor_functions[] = {{"tensor", make_tensor, 0},
+                                           {"zeros", make_zeros, 0},
+                                           {"ones", make_ones, 0},
+                                           {"full", make_full, 0},
+                                           {"arange", make_arange, 0},
+                                           {"from_string", make_from_string, 0},
+                                           {"randn", make_randn, 0},
+                                           {"rand", make_rand, 0},
+                                           {NULL, NULL, 0}};

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Element-wise arithmetic of tensors: each operation in place, its name ending
  * in '_', and without '_' into a new tensor. */
-#include "tensor.h"
+#include "script/tensor.h"
 
 #include <math.h>
 #include <string.h>
 
-#define REAL       float
+#define REAL float
 #define NAME(name) name##_f32
 #define MATH(name) name##f
-#include "loops.h"
+#include "script/loops.h"
 
-#define REAL       double
+#define REAL double
 #define NAME(name) name##_f64
 #define MATH(name) name
-#include "loops.h"
+#include "script/loops.h"
 
 typedef struct unary {
     const char *name;
@@ -32,30 +32,48 @@ typedef struct ternary {
     void (*run[2])(int64_t n, void *x, const void *a, const void *b, double v);
 } ternary;
 
-#define UNARY(name) { #name, { name##_f32, name##_f64 } }
-#define BINARY(name)                                                          \
-    { #name,                                                                  \
-      { name##_tensor_f32, name##_tensor_f64 },                               \
-      { name##_number_f32, name##_number_f64 } }
+#define UNARY(name)                                                            \
+    {                                                                          \
+#name,                                                                 \
+        {                                                                      \
+            name##_f32, name##_f64                                             \
+        }                                                                      \
+    }
+#define BINARY(name)                                                           \
+    {                                                                          \
+#name, {name##_tensor_f32, name##_tensor_f64 },                        \
+        {                                                                      \
+            name##_number_f32, name##_number_f64                               \
+        }                                                                      \
+    }
 
 static const unary unaries[] = {
-    UNARY(neg), UNARY(sign), UNARY(abs), UNARY(sqrt), UNARY(square),
-    UNARY(reciprocal), UNARY(exp), UNARY(log), UNARY(sin), UNARY(cos),
-    UNARY(tanh), UNARY(relu), UNARY(sigmoid)
-};
+    UNARY(neg),        UNARY(sign), UNARY(abs),    UNARY(sqrt), UNARY(square),
+    UNARY(reciprocal), UNARY(exp),  UNARY(log),    UNARY(sin),  UNARY(cos),
+    UNARY(tanh),       UNARY(relu), UNARY(sigmoid)};
 enum { UNARY_NEG = 0, UNARIES = sizeof unaries / sizeof *unaries };
 
-static const binary binaries[] = {
-    BINARY(add), BINARY(sub), BINARY(mul), BINARY(div), BINARY(pow),
-    BINARY(lerp), BINARY(relu_gradient), BINARY(tanh_gradient),
-    BINARY(sigmoid_gradient), BINARY(max), BINARY(min)
-};
+static const binary binaries[] = {BINARY(add),
+                                  BINARY(sub),
+                                  BINARY(mul),
+                                  BINARY(div),
+                                  BINARY(pow),
+                                  BINARY(lerp),
+                                  BINARY(relu_gradient),
+                                  BINARY(tanh_gradient),
+                                  BINARY(sigmoid_gradient),
+                                  BINARY(max),
+                                  BINARY(min)};
 enum {
-    BINARY_ADD, BINARY_SUB, BINARY_MUL, BINARY_DIV, BINARY_LERP = 5,
+    BINARY_ADD,
+    BINARY_SUB,
+    BINARY_MUL,
+    BINARY_DIV,
+    BINARY_LERP = 5,
     BINARIES = sizeof binaries / sizeof *binaries
 };
 
-static const ternary ternaries[] = { UNARY(addcmul), UNARY(addcdiv) };
+static const ternary ternaries[] = {UNARY(addcmul), UNARY(addcdiv)};
 enum { TERNARIES = sizeof ternaries / sizeof *ternaries };
 
 static lua_Integer operation(lua_State *L)
@@ -253,13 +271,12 @@ static int math_negate(lua_State *L)
 }
 
 const function_entry tensor_math_operators[] = {
-    { "__add", math_operator, BINARY_ADD },
-    { "__sub", math_operator, BINARY_SUB },
-    { "__mul", math_operator, BINARY_MUL },
-    { "__div", math_operator, BINARY_DIV },
-    { "__unm", math_negate, 0 },
-    { NULL, NULL, 0 }
-};
+    {"__add", math_operator, BINARY_ADD},
+    {"__sub", math_operator, BINARY_SUB},
+    {"__mul", math_operator, BINARY_MUL},
+    {"__div", math_operator, BINARY_DIV},
+    {"__unm", math_negate, 0},
+    {NULL, NULL, 0}};
 
 /* Add NAME_ and NAME to the method table at the top. */
 static void register_both(lua_State *L, const char *name,
@@ -268,8 +285,9 @@ static void register_both(lua_State *L, const char *name,
     const char *in_place = lua_pushfstring(L, "%s_", name);
 
     lua_pushvalue(L, -2);
-    functions_register(L, "Tensor:", (const function_entry[]){
-        { in_place, function, extra }, { NULL, NULL, 0 } });
+    functions_register(
+        L, "Tensor:",
+        (const function_entry[]){{in_place, function, extra}, {NULL, NULL, 0}});
     lua_pushfstring(L, "Tensor:%s", name);
     lua_pushlightuserdata(L, context_of(L));
     lua_getfield(L, -3, in_place);
@@ -281,12 +299,15 @@ static void register_both(lua_State *L, const char *name,
 void tensor_math_register(lua_State *L)
 {
     static const function_entry others[] = {
-        { "addcmul", math_ternary, 0 },    { "addcdiv", math_ternary, 1 },
-        { "fill", math_fill, 0 },          { "zero", math_zero, 0 },
-        { "clamp", math_clamp, 0 },        { "where", math_where, 0 },
-        { "softmax", math_softmax, 0 },
-        { "log_softmax", math_log_softmax, 0 }, { NULL, NULL, 0 }
-    };
+        {"addcmul", math_ternary, 0},
+        {"addcdiv", math_ternary, 1},
+        {"fill", math_fill, 0},
+        {"zero", math_zero, 0},
+        {"clamp", math_clamp, 0},
+        {"where", math_where, 0},
+        {"softmax", math_softmax, 0},
+        {"log_softmax", math_log_softmax, 0},
+        {NULL, NULL, 0}};
 
     for (int i = 0; i < UNARIES; i++)
         register_both(L, unaries[i].name, math_unary, i);

@@ -5,10 +5,10 @@
 #include <limits.h>
 #include <string.h>
 
-#include "tensor.h"
+#include "script/tensor.h"
 
 typedef struct product {
-    int  m, n, k;
+    int m, n, k;
     bool ta, tb, add;
 } product;
 
@@ -71,9 +71,10 @@ static void check_factors(lua_State *L, const tensor *x, const tensor *y,
 
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "%s%s does not multiply %s%s: the inner sizes are %I and "
-                    "%I", left, p->ta ? " transposed" : "",
-                    tensor_push_shape(L, y), p->tb ? " transposed" : "",
-                    (LUAI_UACINT)k, (LUAI_UACINT)inner);
+                    "%I",
+                    left, p->ta ? " transposed" : "", tensor_push_shape(L, y),
+                    p->tb ? " transposed" : "", (LUAI_UACINT)k,
+                    (LUAI_UACINT)inner);
     }
     if (m > INT_MAX || n > INT_MAX || k > INT_MAX)
         error_raise(L, DESCENT_ERR_SUPPORT,
@@ -117,9 +118,9 @@ static tensor *check_out(lua_State *L, const tensor *x, const tensor *y,
 /* matmul(y[, {ta, tb, out, add}]) */
 static int matrix_matmul(lua_State *L)
 {
-    static const char *const known[] = { "ta", "tb", "out", "add", NULL };
+    static const char *const known[] = {"ta", "tb", "out", "add", NULL};
     const tensor *x = check_matrix(L, 1), *y = check_matrix(L, 2);
-    product p = { 0, 0, 0, false, false, false };
+    product p = {0, 0, 0, false, false, false};
     int64_t shape[2];
     int ndim = 0;
     bool given = argument_table(L, 3, "options");
@@ -146,6 +147,5 @@ static int matrix_matmul(lua_State *L)
     return 1;
 }
 
-const function_entry tensor_matrix_methods[] = {
-    { "matmul", matrix_matmul, 0 }, { NULL, NULL, 0 }
-};
+const function_entry tensor_matrix_methods[] = {{"matmul", matrix_matmul, 0},
+                                                {NULL, NULL, 0}};

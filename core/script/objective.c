@@ -4,7 +4,7 @@
  * undoes that, and exchanged averages, however the function ends. */
 #include <string.h>
 
-#include "optimizer.h"
+#include "script/optimizer.h"
 
 static const char guard_class[] = "descent.guard";
 
@@ -124,9 +124,9 @@ static void take_gradients(lua_State *L, optimizer *o, int index)
  * and take what it put into g as a gradient. */
 static void restore_tables(lua_State *L, optimizer *o)
 {
-    static const struct { int table, field; } what[] = {
-        { OPTIMIZER_X, KEEP_VALUE }, { OPTIMIZER_G, KEEP_GRADIENT }
-    };
+    static const struct {
+        int table, field;
+    } what[] = {{OPTIMIZER_X, KEEP_VALUE}, {OPTIMIZER_G, KEEP_GRADIENT}};
 
     for (size_t i = 0; i < 2 * o->count; i++) {
         lua_getiuservalue(L, 1, what[i % 2].table);
@@ -178,7 +178,8 @@ static double read_results(lua_State *L, optimizer *o)
     else
         error_raise(L, DESCENT_ERR_SCRIPT,
                     "%s returned %s as the gradients: expected a table by "
-                    "name", push_name(L), argument_kind(L, gradient_at));
+                    "name",
+                    push_name(L), argument_kind(L, gradient_at));
     return loss;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The class of optimizers: creation, closing and fields. */
-#include "optimizer.h"
+#include "script/optimizer.h"
 
 #include <ctype.h>
 #include <string.h>
 
-#include "schedule.h"
+#include "script/schedule.h"
 
 optimizer *optimizer_check(lua_State *L)
 {
@@ -35,7 +35,7 @@ void optimizer_push_kept(lua_State *L, int index, size_t i, int field)
 
 const char *optimizer_tensor_name(const optimizer *o, size_t i)
 {
-    descent_tensor t = { .struct_size = sizeof t };
+    descent_tensor t = {.struct_size = sizeof t};
 
     return descent_optimizer_tensor(o->core, i, &t) == DESCENT_OK ? t.name : "";
 }
@@ -62,21 +62,21 @@ void optimizer_drop_views(lua_State *L, int index)
     lua_setiuservalue(L, index, OPTIMIZER_ANCHOR);
 }
 
-static void free_core(lua_State *L, optimizer *o)
+static void free_core(resource *r)
 {
-    context *c = context_of(L);
-    lua_State *previous = context_enter(c, L);
+    optimizer *o = (optimizer *)r;
 
     descent_optimizer_free(o->core);
     o->core = NULL;
-    context_enter(c, previous);
     optimizer_unpin(o);
-    optimizer_drop_views(L, 1);
 }
 
 static int optimizer_gc(lua_State *L)
 {
-    free_core(L, class_check(L, 1, CLASS_OPTIMIZER));
+    optimizer *o = class_check(L, 1, CLASS_OPTIMIZER);
+
+    resource_release(L, &o->resource);
+    optimizer_drop_views(L, 1);
     return 0;
 }
 
@@ -90,8 +90,7 @@ static int optimizer_close(lua_State *L)
     optimizer_check_idle(L);
     if (o->swapped)
         error_raise(L, DESCENT_ERR_STATE, "not allowed inside with_ema");
-    free_core(L, o);
-    return 0;
+    return optimizer_gc(L);
 }
 
 /* Push an optimizer without tensors. */
@@ -99,7 +98,7 @@ static optimizer *push_optimizer(lua_State *L)
 {
     optimizer *o = lua_newuserdatauv(L, sizeof *o, OPTIMIZER_VALUES);
 
-    *o = (optimizer){ .core = NULL };
+    *o = (optimizer){.core = NULL};
     class_set(L, CLASS_OPTIMIZER);
     for (int i = OPTIMIZER_KEEP; i <= OPTIMIZER_REPORT; i++) {
         lua_newtable(L);
@@ -115,6 +114,7 @@ static optimizer *create(lua_State *L, const char *kind, int options_index)
     descent_runtime *runtime = context_runtime(L);
 
     CORE_CHECK(L, descent_optimizer_create(runtime, kind, options, &o->core));
+    resource_hold(L, &o->resource, free_core);
     return o;
 }
 
@@ -170,8 +170,7 @@ static int field_updates(lua_State *L)
 
 static int field_kind(lua_State *L)
 {
-    lua_pushstring(L,
-                   descent_optimizer_get_type(optimizer_check(L)->core)->id);
+    lua_pushstring(L, descent_optimizer_get_type(optimizer_check(L)->core)->id);
     return 1;
 }
 
@@ -190,12 +189,15 @@ static int field_learning_rate(lua_State *L)
 /* A method from the table that is upvalue 3, or a field. */
 static int optimizer_index(lua_State *L)
 {
-    static const struct { const char *name; lua_CFunction read; } fields[] = {
-        { "iterations", field_iterations }, { "updates", field_updates },
-        { "kind", field_kind },             { "name", field_name },
-        { "learning_rate", field_learning_rate },
-        { "lr", field_learning_rate }
-    };
+    static const struct {
+        const char *name;
+        lua_CFunction read;
+    } fields[] = {{"iterations", field_iterations},
+                  {"updates", field_updates},
+                  {"kind", field_kind},
+                  {"name", field_name},
+                  {"learning_rate", field_learning_rate},
+                  {"lr", field_learning_rate}};
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
 
     lua_settop(L, 2);
@@ -216,23 +218,24 @@ static int optimizer_newindex(lua_State *L)
     if (strcmp(key, "learning_rate") != 0 && strcmp(key, "lr") != 0)
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "the field '%s' cannot be written: only learning_rate and "
-                    "lr can, other options with opt:set", key);
+                    "lr can, other options with opt:set",
+                    key);
     setting_store(L, o, "learning_rate", 3);
     return 0;
 }
 
 void optimizer_open(lua_State *L)
 {
-    static const function_entry meta[] = {
-        { "__gc", optimizer_gc, 0 },       { "__close", optimizer_close, 0 },
-        { "__tostring", optimizer_describe, 0 },
-        { "__newindex", optimizer_newindex, 0 }, { NULL, NULL, 0 }
-    };
-    static const function_entry own[] = {
-        { "close", optimizer_close, 0 }, { "build", optimizer_build, 0 },
-        { "add", optimizer_add, 0 },     { "remove", optimizer_remove, 0 },
-        { NULL, NULL, 0 }
-    };
+    static const function_entry meta[] = {{"__gc", optimizer_gc, 0},
+                                          {"__close", optimizer_close, 0},
+                                          {"__tostring", optimizer_describe, 0},
+                                          {"__newindex", optimizer_newindex, 0},
+                                          {NULL, NULL, 0}};
+    static const function_entry own[] = {{"close", optimizer_close, 0},
+                                         {"build", optimizer_build, 0},
+                                         {"add", optimizer_add, 0},
+                                         {"remove", optimizer_remove, 0},
+                                         {NULL, NULL, 0}};
 
     class_create(L, CLASS_OPTIMIZER, meta);
     lua_pushliteral(L, "Optimizer[]");

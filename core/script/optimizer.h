@@ -7,7 +7,7 @@
 #ifndef DESCENT_SCRIPT_OPTIMIZER_H
 #define DESCENT_SCRIPT_OPTIMIZER_H
 
-#include "tensor.h"
+#include "script/tensor.h"
 
 typedef struct binding {
     tensor *value, *gradient; /* pinned */
@@ -27,15 +27,16 @@ enum {
 enum { KEEP_NAME = 1, KEEP_VALUE, KEEP_GRADIENT, KEEP_FIELDS = 3 };
 
 typedef struct optimizer {
-    descent_optimizer *core;  /* NULL when closed                             */
-    binding           *bound;
-    size_t             count;
-    bool               single;  /* made over a bare Tensor                    */
-    bool               locked;  /* an objective runs, the values are locked   */
-    bool               swapped; /* weights and averages are exchanged         */
+    resource resource;
+    descent_optimizer *core; /* NULL when closed                             */
+    binding *bound;
+    size_t count;
+    bool single;  /* made over a bare Tensor                    */
+    bool locked;  /* an objective runs, the values are locked   */
+    bool swapped; /* weights and averages are exchanged         */
 } optimizer;
 
-/* ---- optimizer.c ------------------------------------------------------------- */
+/* ---- optimizer.c --------------------------------------------------------- */
 
 /* The optimizer at 1, open; and where no schedule and no objective runs. */
 optimizer *optimizer_check(lua_State *L);
@@ -54,16 +55,16 @@ int core_optimizer(lua_State *L);
 void optimizer_open(lua_State *L);
 int core_optimizers_index(lua_State *L);
 
-/* ---- bind.c --------------------------------------------------------------------- */
+/* ---- bind.c -------------------------------------------------------------- */
 
 /* Bind the tensors of the target at `target` to the optimizer at `index`. */
 void optimizer_bind(lua_State *L, optimizer *o, int index, int target);
 void optimizer_unpin(optimizer *o);
-int  optimizer_build(lua_State *L);
-int  optimizer_add(lua_State *L);
-int  optimizer_remove(lua_State *L);
+int optimizer_build(lua_State *L);
+int optimizer_add(lua_State *L);
+int optimizer_remove(lua_State *L);
 
-/* ---- objective.c ------------------------------------------------------------------ */
+/* ---- objective.c --------------------------------------------------------- */
 
 /* Call the objective at index 2 over the optimizer at 1; returns the loss. */
 double objective_evaluate(lua_State *L, optimizer *o);

@@ -3,21 +3,24 @@
  * ranges; here is only decided what a Lua value is. */
 #include <string.h>
 
-#include "schedule.h"
-#include "tensor.h"
+#include "script/schedule.h"
+#include "script/tensor.h"
 
 static const char box_class[] = "descent.options";
 
 typedef struct box {
+    resource resource;
     descent_options *options;
 } box;
 
+static void free_box(resource *r)
+{
+    descent_options_free(((box *)r)->options);
+}
+
 static int box_gc(lua_State *L)
 {
-    box *b = lua_touserdata(L, 1);
-
-    descent_options_free(b->options);
-    b->options = NULL;
+    resource_release(L, lua_touserdata(L, 1));
     return 0;
 }
 
@@ -88,8 +91,8 @@ static descent_status set_value(lua_State *L, descent_options *options,
                                         argument_text(L, index, name));
     error_option(L, name, index,
                  "%s is %s: expected a number, boolean, string, list of "
-                 "numbers, Schedule or function", name,
-                 argument_kind(L, index));
+                 "numbers, Schedule or function",
+                 name, argument_kind(L, index));
 }
 
 /* Push the least key of the table at `index` that is greater than the string at
@@ -127,22 +130,23 @@ descent_options *options_push(lua_State *L, int index)
     luaL_checkstack(L, 20, NULL);
     context_forbid_in_schedule(L);
     b = lua_newuserdatauv(L, sizeof *b, 0);
-    b->options = NULL;
+    *b = (box){.options = NULL};
     if (luaL_newmetatable(L, box_class)) {
         lua_pushcfunction(L, box_gc);
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
     error_check(L, descent_options_create(context_runtime(L), &b->options));
+    resource_hold(L, &b->resource, free_box);
     if (!argument_table(L, index, "options"))
         return b->options;
     for (lua_pushnil(L); next_key(L, index);) {
         lua_pushvalue(L, -1);
         lua_rawget(L, index);
-        error_check(L, set_value(L, b->options,
-                                 argument_text(L, lua_gettop(L) - 1,
-                                               "option name"),
-                                 lua_gettop(L)));
+        error_check(
+            L, set_value(L, b->options,
+                         argument_text(L, lua_gettop(L) - 1, "option name"),
+                         lua_gettop(L)));
         lua_pop(L, 1);
     }
     return b->options;

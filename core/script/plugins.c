@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What plugins declare, as Lua tables. */
-#include "plugins.h"
+#include "script/plugins.h"
 
 #include <math.h>
 #include <string.h>
@@ -40,9 +40,8 @@ static void set_list(lua_State *L, const char *name, const char *const *items)
 
 static void push_param(lua_State *L, const descent_param *p)
 {
-    static const char *const types[] = {
-        "", "real", "integer", "boolean", "choice", "text"
-    };
+    static const char *const types[] = {"",        "real",   "integer",
+                                        "boolean", "choice", "text"};
 
     lua_newtable(L);
     set_text(L, "name", p->name);
@@ -78,9 +77,7 @@ static void set_params(lua_State *L, const descent_optimizer_type *type)
 
 static void set_slots(lua_State *L, const descent_optimizer_type *type)
 {
-    static const char *const shapes[] = {
-        "", "like", "scalar", "row", "column"
-    };
+    static const char *const shapes[] = {"", "like", "scalar", "row", "column"};
     const descent_slot *slot;
 
     lua_newtable(L);
@@ -134,8 +131,8 @@ static void push_info(lua_State *L, const descent_plugin_info *info)
     lua_setfield(L, -2, "abi");
     if (DESCENT_HAS(type, rule) && type->rule != NULL)
         set_text(L, "rule", type->rule(type, 0));
-    lua_pushinteger(L, (lua_Integer)descent_type_state_bytes(
-                           type, 0, DESCENT_DTYPE_F32));
+    lua_pushinteger(
+        L, (lua_Integer)descent_type_state_bytes(type, 0, DESCENT_DTYPE_F32));
     lua_setfield(L, -2, "bytes_per_parameter");
     set_params(L, type);
     set_slots(L, type);
@@ -147,7 +144,7 @@ int core_find_plugin(lua_State *L)
 {
     const char *name = argument_text(L, 1, "name");
     descent_runtime *runtime = context_runtime(L);
-    descent_plugin_info info = { .struct_size = sizeof info };
+    descent_plugin_info info = {.struct_size = sizeof info};
     context *c = context_of(L);
     lua_State *previous = context_enter(c, L);
     descent_status status = descent_runtime_find(runtime, name, &info);
@@ -163,7 +160,7 @@ int core_find_plugin(lua_State *L)
 }
 
 typedef struct listing {
-    lua_State                 *L;
+    lua_State *L;
     const descent_plugin_info *info;
 } listing;
 
@@ -199,7 +196,7 @@ static descent_status visit(void *user, const descent_plugin_info *info)
 int core_plugins(lua_State *L)
 {
     descent_runtime *runtime = context_runtime(L);
-    listing l = { .L = L };
+    listing l = {.L = L};
     descent_status status;
     lua_State *previous;
     bool collecting;
@@ -227,14 +224,15 @@ int core_load_plugin(lua_State *L)
 {
     const char *path = argument_text(L, 1, "path");
     const script_host *host = context_of(L)->host;
-    descent_plugin_info info = { .struct_size = sizeof info };
+    descent_plugin_info info = {.struct_size = sizeof info};
     descent_runtime *runtime;
 
     context_forbid_in_schedule(L);
     if (host != NULL && !host->load_plugins)
         error_raise(L, DESCENT_ERR_SUPPORT,
                     "'%s': the application does not let scripts load plugins "
-                    "by path", path);
+                    "by path",
+                    path);
     runtime = context_runtime(L);
     CORE_CHECK(L, descent_runtime_load(runtime, path, &info));
     push_info(L, &info);

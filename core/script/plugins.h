@@ -3,7 +3,7 @@
 #ifndef DESCENT_SCRIPT_PLUGINS_H
 #define DESCENT_SCRIPT_PLUGINS_H
 
-#include "binding.h"
+#include "script/binding.h"
 
 int core_find_plugin(lua_State *L);
 int core_plugins(lua_State *L);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Random streams: named ones that core.seed restarts, and ones with a seed of
  * their own. */
-#include "random.h"
+#include "script/random.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static rng *push_rng(lua_State *L, uint64_t seed, const char *name)
 {
     rng *r = lua_newuserdatauv(L, sizeof *r, 0);
 
-    *r = (rng){ .seed = seed, .stream = hash_text(name, strlen(name)) };
+    *r = (rng){.seed = seed, .stream = hash_text(name, strlen(name))};
     class_set(L, CLASS_RNG);
     return r;
 }
@@ -228,8 +228,10 @@ static int core_rng(lua_State *L)
     if (lua_isnoneornil(L, 2))
         rng_stream(L, name);
     else
-        push_rng(L, (uint64_t)argument_integer(L, 2, "seed", LUA_MININTEGER,
-                                               LUA_MAXINTEGER), name);
+        push_rng(L,
+                 (uint64_t)argument_integer(L, 2, "seed", LUA_MININTEGER,
+                                            LUA_MAXINTEGER),
+                 name);
     return 1;
 }
 
@@ -238,8 +240,8 @@ static int core_rng(lua_State *L)
 static int core_seed(lua_State *L)
 {
     context *c = context_of(L);
-    const lua_Integer seed = argument_integer(L, 1, "seed", LUA_MININTEGER,
-                                              LUA_MAXINTEGER);
+    const lua_Integer seed =
+        argument_integer(L, 1, "seed", LUA_MININTEGER, LUA_MAXINTEGER);
 
     c->seed = (uint64_t)seed;
     context_push(L, CONTEXT_STREAMS);
@@ -271,16 +273,18 @@ static int core_hash(lua_State *L)
 
 void rng_open(lua_State *L)
 {
-    static const function_entry meta[] = { { NULL, NULL, 0 } };
+    static const function_entry meta[] = {{NULL, NULL, 0}};
     static const function_entry methods[] = {
-        { "uniform", rng_number, 0 },     { "normal", rng_number, 1 },
-        { "fill_uniform_", rng_fill_method, 0 },
-        { "fill_normal_", rng_fill_method, 1 },
-        { "integer", rng_integer, 0 },    { "shuffle", rng_shuffle, 0 },
-        { "permutation", rng_permutation, 0 },
-        { "state", rng_state, 0 },        { "load", rng_load, 0 },
-        { NULL, NULL, 0 }
-    };
+        {"uniform", rng_number, 0},
+        {"normal", rng_number, 1},
+        {"fill_uniform_", rng_fill_method, 0},
+        {"fill_normal_", rng_fill_method, 1},
+        {"integer", rng_integer, 0},
+        {"shuffle", rng_shuffle, 0},
+        {"permutation", rng_permutation, 0},
+        {"state", rng_state, 0},
+        {"load", rng_load, 0},
+        {NULL, NULL, 0}};
 
     class_create(L, CLASS_RNG, meta);
     lua_pushliteral(L, "Rng[]");
@@ -292,7 +296,7 @@ void rng_open(lua_State *L)
     lua_pop(L, 1);
 }
 
-const function_entry rng_functions[] = {
-    { "rng", core_rng, 0 },   { "seed", core_seed, 0 },
-    { "hash", core_hash, 0 }, { NULL, NULL, 0 }
-};
+const function_entry rng_functions[] = {{"rng", core_rng, 0},
+                                        {"seed", core_seed, 0},
+                                        {"hash", core_hash, 0},
+                                        {NULL, NULL, 0}};

@@ -3,7 +3,7 @@
 #ifndef DESCENT_SCRIPT_RANDOM_H
 #define DESCENT_SCRIPT_RANDOM_H
 
-#include "tensor.h"
+#include "script/tensor.h"
 
 /* The number at `index` is a function of the three alone. */
 typedef struct rng {

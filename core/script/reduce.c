@@ -4,41 +4,40 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor.h"
+#include "script/tensor.h"
 
 /* The sum of at most LEAF elements of x, or of x and y: four lanes, so that the
  * compiler may use vectors without changing the order. */
 enum { LEAF = 128 };
 typedef double (*leaf_sum)(const void *x, const void *y, int64_t n);
 
-#define SUM(name, REAL, expression)                                           \
-    static double name##_##REAL(const void *first, const void *second,        \
-                                int64_t n)                                    \
-    {                                                                         \
-        const REAL *x = first, *y = second;                                   \
-        double lanes[4] = { 0, 0, 0, 0 };                                     \
-                                                                              \
-        (void)y;                                                              \
-        for (int64_t i = 0; i < n; i++) {                                     \
-            const double u = (double)x[i];                                    \
-                                                                              \
-            lanes[i % 4] += (expression);                                     \
-        }                                                                     \
-        return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);                 \
+#define SUM(name, REAL, expression)                                            \
+    static double name##_##REAL(const void *first, const void *second,         \
+                                int64_t n)                                     \
+    {                                                                          \
+        const REAL *x = first, *y = second;                                    \
+        double lanes[4] = {0, 0, 0, 0};                                        \
+                                                                               \
+        (void)y;                                                               \
+        for (int64_t i = 0; i < n; i++) {                                      \
+            const double u = (double)x[i];                                     \
+                                                                               \
+            lanes[i % 4] += (expression);                                      \
+        }                                                                      \
+        return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);                  \
     }
-#define SUMS(name, expression)                                                \
-    SUM(name, float, expression)                                              \
-    SUM(name, double, expression)                                             \
-    SUM(name, uint8_t, expression)                                            \
-    SUM(name, int64_t, expression)                                            \
-    static const leaf_sum name[TENSOR_DTYPES] = {                             \
-        name##_float, name##_double, name##_uint8_t, name##_int64_t           \
-    };
+#define SUMS(name, expression)                                                 \
+    SUM(name, float, expression)                                               \
+    SUM(name, double, expression)                                              \
+    SUM(name, uint8_t, expression)                                             \
+    SUM(name, int64_t, expression)                                             \
+    static const leaf_sum name[TENSOR_DTYPES] = {                              \
+        name##_float, name##_double, name##_uint8_t, name##_int64_t};
 
 SUMS(sum_values, u)
 SUMS(sum_absolute, fabs(u))
-SUMS(sum_squares, u * u)
-SUMS(sum_products, u * (double)y[i])
+SUMS(sum_squares, u *u)
+SUMS(sum_products, u *(double)y[i])
 
 /* Sum elements [first, first + n): halves, down to leaves. */
 static double tree_sum(leaf_sum leaf, const tensor *x, const tensor *y,
@@ -75,9 +74,8 @@ static int reduce_sum(lua_State *L)
         return 1;
     }
     for (int64_t i = 0; i < x->count; i++)
-        sum += x->dtype == TENSOR_U8
-                   ? ((const unsigned char *)x->data)[i]
-                   : ((const uint64_t *)x->data)[i];
+        sum += x->dtype == TENSOR_U8 ? ((const unsigned char *)x->data)[i]
+                                     : ((const uint64_t *)x->data)[i];
     lua_pushinteger(L, (lua_Integer)sum);
     return 1;
 }
@@ -153,9 +151,11 @@ static int reduce_norm(lua_State *L)
     double most = 0;
 
     if (p == 1) {
-        lua_pushnumber(L, tree_sum(sum_absolute[x->dtype], x, NULL, 0, x->count));
+        lua_pushnumber(L,
+                       tree_sum(sum_absolute[x->dtype], x, NULL, 0, x->count));
     } else if (p == 2) {
-        lua_pushnumber(L, sqrt(tree_sum(sum_squares[x->dtype], x, NULL, 0, x->count)));
+        lua_pushnumber(
+            L, sqrt(tree_sum(sum_squares[x->dtype], x, NULL, 0, x->count)));
     } else if (p == (double)INFINITY) {
         for (int64_t i = 0; i < x->count && most == most; i++) {
             const double v = fabs(tensor_element(x, i));
@@ -205,7 +205,7 @@ static double tolerance(lua_State *L, const char *name, double initial)
 /* close(y[, {rtol, atol}]): |x - y| <= atol + rtol * |y| everywhere */
 static int reduce_close(lua_State *L)
 {
-    static const char *const known[] = { "rtol", "atol", NULL };
+    static const char *const known[] = {"rtol", "atol", NULL};
     const tensor *x = tensor_check(L, 1), *y = tensor_check(L, 2);
     double rtol, atol;
     bool near = tensor_same_shape(x, y);
@@ -217,19 +217,21 @@ static int reduce_close(lua_State *L)
     for (int64_t i = 0; near && i < x->count; i++) {
         const double a = tensor_element(x, i), b = tensor_element(y, i);
 
-        near = a == b ||
-               (isfinite(b) && fabs(a - b) <= atol + rtol * fabs(b));
+        near = a == b || (isfinite(b) && fabs(a - b) <= atol + rtol * fabs(b));
     }
     lua_pushboolean(L, near);
     return 1;
 }
 
 const function_entry tensor_reduce_methods[] = {
-    { "sum", reduce_sum, 0 },       { "mean", reduce_mean, 0 },
-    { "argmax", reduce_argmax, 0 }, { "dot", reduce_dot, 0 },
-    { "norm", reduce_norm, 0 },     { "count_nonfinite",
-                                      reduce_count_nonfinite, 0 },
-    { "equal", reduce_equal, 0 },   { "close", reduce_close, 0 },
-    { "max", reduce_extreme, 0 },   { "min", reduce_extreme, 1 },
-    { NULL, NULL, 0 }
-};
+    {"sum", reduce_sum, 0},
+    {"mean", reduce_mean, 0},
+    {"argmax", reduce_argmax, 0},
+    {"dot", reduce_dot, 0},
+    {"norm", reduce_norm, 0},
+    {"count_nonfinite", reduce_count_nonfinite, 0},
+    {"equal", reduce_equal, 0},
+    {"close", reduce_close, 0},
+    {"max", reduce_extreme, 0},
+    {"min", reduce_extreme, 1},
+    {NULL, NULL, 0}};

@@ -3,7 +3,7 @@
  * gathering and class labels. */
 #include <string.h>
 
-#include "tensor.h"
+#include "script/tensor.h"
 
 /* A tensor seen as rows of `columns` elements: its last dimension. */
 static int64_t columns_of(lua_State *L, const tensor *x)
@@ -18,8 +18,8 @@ static void check_vector(lua_State *L, const tensor *v, tensor_dtype dtype,
                          int64_t length, const char *name)
 {
     if (v->ndim != 1 || v->shape[0] != length || v->dtype != dtype)
-        error_raise(L, DESCENT_ERR_ARGUMENT, "%s is %s: expected %s [%I]",
-                    name, tensor_push_shape(L, v), tensor_dtype_name(dtype),
+        error_raise(L, DESCENT_ERR_ARGUMENT, "%s is %s: expected %s [%I]", name,
+                    tensor_push_shape(L, v), tensor_dtype_name(dtype),
                     (LUAI_UACINT)length);
 }
 
@@ -38,23 +38,27 @@ static tensor *result_vector(lua_State *L, int index, const tensor *x,
     return out;
 }
 
-#define ROW_LOOP(name, REAL)                                                  \
-    static void name(int64_t rows, int64_t columns, void *data,               \
-                     const void *row, int operation)                          \
-    {                                                                         \
-        REAL *x = data;                                                       \
-        const REAL *v = row;                                                  \
-                                                                              \
-        for (int64_t r = 0; r < rows; r++, x += columns) {                    \
-            if (operation == '+')                                             \
-                for (int64_t i = 0; i < columns; i++) x[i] += v[i];           \
-            else if (operation == '-')                                        \
-                for (int64_t i = 0; i < columns; i++) x[i] -= v[i];           \
-            else if (operation == '*')                                        \
-                for (int64_t i = 0; i < columns; i++) x[i] *= v[i];           \
-            else                                                              \
-                for (int64_t i = 0; i < columns; i++) x[i] /= v[i];           \
-        }                                                                     \
+#define ROW_LOOP(name, REAL)                                                   \
+    static void name(int64_t rows, int64_t columns, void *data,                \
+                     const void *row, int operation)                           \
+    {                                                                          \
+        REAL *x = data;                                                        \
+        const REAL *v = row;                                                   \
+                                                                               \
+        for (int64_t r = 0; r < rows; r++, x += columns) {                     \
+            if (operation == '+')                                              \
+                for (int64_t i = 0; i < columns; i++)                          \
+                    x[i] += v[i];                                              \
+            else if (operation == '-')                                         \
+                for (int64_t i = 0; i < columns; i++)                          \
+                    x[i] -= v[i];                                              \
+            else if (operation == '*')                                         \
+                for (int64_t i = 0; i < columns; i++)                          \
+                    x[i] *= v[i];                                              \
+            else                                                               \
+                for (int64_t i = 0; i < columns; i++)                          \
+                    x[i] /= v[i];                                              \
+        }                                                                      \
     }
 
 ROW_LOOP(row_loop_f32, float)
@@ -77,16 +81,16 @@ static int rows_with_row(lua_State *L)
 }
 
 /* Sum over the rows into out[columns], row after row, in the tensor's dtype. */
-#define SUM_ROWS(name, REAL)                                                  \
-    static void name(int64_t rows, int64_t columns, const void *data,         \
-                     void *result)                                            \
-    {                                                                         \
-        const REAL *x = data;                                                 \
-        REAL *out = result;                                                   \
-                                                                              \
-        for (int64_t r = 0; r < rows; r++, x += columns)                      \
-            for (int64_t i = 0; i < columns; i++)                             \
-                out[i] += x[i];                                               \
+#define SUM_ROWS(name, REAL)                                                   \
+    static void name(int64_t rows, int64_t columns, const void *data,          \
+                     void *result)                                             \
+    {                                                                          \
+        const REAL *x = data;                                                  \
+        REAL *out = result;                                                    \
+                                                                               \
+        for (int64_t r = 0; r < rows; r++, x += columns)                       \
+            for (int64_t i = 0; i < columns; i++)                              \
+                out[i] += x[i];                                                \
     }
 
 SUM_ROWS(sum_rows_f32, float)
@@ -178,9 +182,8 @@ static const tensor *check_labels(lua_State *L, int index, int64_t rows,
 
         if (label < 0 || label >= (double)columns)
             error_raise(L, DESCENT_ERR_ARGUMENT,
-                        "label %I = %f: expected 0 to %I",
-                        (LUAI_UACINT)(r + 1), label,
-                        (LUAI_UACINT)(columns - 1));
+                        "label %I = %f: expected 0 to %I", (LUAI_UACINT)(r + 1),
+                        label, (LUAI_UACINT)(columns - 1));
     }
     return labels;
 }
@@ -250,17 +253,15 @@ static const tensor *check_indices(lua_State *L, int64_t rows)
     }
     indices = tensor_check(L, 2);
     if (indices->ndim != 1 || indices->dtype != TENSOR_I64)
-        error_raise(L, DESCENT_ERR_ARGUMENT,
-                    "indices is %s: expected i64 [n]",
+        error_raise(L, DESCENT_ERR_ARGUMENT, "indices is %s: expected i64 [n]",
                     tensor_push_shape(L, indices));
     for (int64_t i = 0; i < indices->count; i++) {
         const int64_t row = ((const int64_t *)indices->data)[i];
 
         if (row < 1 || row > rows)
             error_raise(L, DESCENT_ERR_ARGUMENT,
-                        "index %I = %I: expected 1 to %I",
-                        (LUAI_UACINT)(i + 1), (LUAI_UACINT)row,
-                        (LUAI_UACINT)rows);
+                        "index %I = %I: expected 1 to %I", (LUAI_UACINT)(i + 1),
+                        (LUAI_UACINT)row, (LUAI_UACINT)rows);
     }
     return indices;
 }
@@ -288,8 +289,7 @@ static int rows_gather(lua_State *L)
             memcmp(out->shape, shape, (size_t)x->ndim * sizeof *shape) != 0)
             error_raise(L, DESCENT_ERR_ARGUMENT,
                         "out is %s: %I rows of this Tensor do not fit",
-                        tensor_push_shape(L, out),
-                        (LUAI_UACINT)indices->count);
+                        tensor_push_shape(L, out), (LUAI_UACINT)indices->count);
         tensor_check_overlap(L, out, x);
         tensor_check_overlap(L, out, indices);
     }
@@ -304,13 +304,15 @@ static int rows_gather(lua_State *L)
 }
 
 const function_entry tensor_row_methods[] = {
-    { "add_row_", rows_with_row, '+' },  { "sub_row_", rows_with_row, '-' },
-    { "mul_row_", rows_with_row, '*' },  { "div_row_", rows_with_row, '/' },
-    { "sum_rows", rows_sum_rows, 0 },    { "sum_columns", rows_sum_columns, 0 },
-    { "argmax_rows", rows_argmax, 0 },
-    { "count_matches", rows_count_matches, 0 },
-    { "add_at_labels_", rows_add_at_labels, 0 },
-    { "pick_labels", rows_pick_labels, 0 },
-    { "gather", rows_gather, 0 },
-    { NULL, NULL, 0 }
-};
+    {"add_row_", rows_with_row, '+'},
+    {"sub_row_", rows_with_row, '-'},
+    {"mul_row_", rows_with_row, '*'},
+    {"div_row_", rows_with_row, '/'},
+    {"sum_rows", rows_sum_rows, 0},
+    {"sum_columns", rows_sum_columns, 0},
+    {"argmax_rows", rows_argmax, 0},
+    {"count_matches", rows_count_matches, 0},
+    {"add_at_labels_", rows_add_at_labels, 0},
+    {"pick_labels", rows_pick_labels, 0},
+    {"gather", rows_gather, 0},
+    {NULL, NULL, 0}};

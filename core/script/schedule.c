@@ -3,12 +3,12 @@
  *
  * A function runs in a protected call from inside the core, which no Lua error
  * may leave; its error value waits in the context until the core has returned. */
-#include "schedule.h"
+#include "script/schedule.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "tensor.h"
+#include "script/tensor.h"
 
 /* What the core holds for a Lua function: the key of a record in the context's
  * table, whose user value is the function. */
@@ -17,10 +17,10 @@ typedef struct record {
 } record;
 
 typedef struct call {
-    record                         *record;
+    record *record;
     const descent_schedule_context *moment; /* or NULL */
-    uint64_t                        n;
-    double                          value;
+    uint64_t n;
+    double value;
 } call;
 
 /* The table that tells a function the moment: reused, but not by a function
@@ -83,9 +83,8 @@ static descent_status fail(lua_State *L, const call *c)
     if (c->moment != NULL)
         status = descent_error_set(DESCENT_ERR_SCRIPT, "%s", text);
     else
-        status = descent_error_set(DESCENT_ERR_SCRIPT,
-                                   "schedule at step %" PRIu64 ": %s", c->n,
-                                   text);
+        status = descent_error_set(
+            DESCENT_ERR_SCRIPT, "schedule at step %" PRIu64 ": %s", c->n, text);
     lua_pop(L, 1);
     context_store(L, CONTEXT_PENDING);
     return status;
@@ -98,7 +97,7 @@ static descent_status schedule_function(void *user, uint64_t n,
     record *r = user;
     context *c = r->context;
     lua_State *L = c->L;
-    call request = { .record = r, .moment = moment, .n = n };
+    call request = {.record = r, .moment = moment, .n = n};
     descent_status status = DESCENT_OK;
 
     if (!lua_checkstack(L, 12))
@@ -129,17 +128,27 @@ static void release_function(void *user)
     lua_pop(L, 1);
 }
 
+static void free_schedule(resource *r)
+{
+    schedule *s = (schedule *)r;
+
+    descent_schedule_release(s->schedule);
+    s->schedule = NULL;
+}
+
 static schedule *push_schedule(lua_State *L, const char *kind)
 {
     schedule *s = lua_newuserdatauv(L, sizeof *s, 0);
 
-    *s = (schedule){ .kind = kind };
+    *s = (schedule){.kind = kind};
     class_set(L, CLASS_SCHEDULE);
     return s;
 }
 
 schedule *schedule_from_lua(lua_State *L, int index)
 {
+    descent_runtime *runtime = context_runtime(L);
+    descent_status status;
     schedule *s;
     record *r;
 
@@ -153,24 +162,22 @@ schedule *schedule_from_lua(lua_State *L, int index)
     lua_setiuservalue(L, -2, 1);
     lua_rawsetp(L, -2, r);
     lua_pop(L, 1);
-    error_check(L, descent_schedule_from_function(context_runtime(L),
-                                                  schedule_function, r,
-                                                  release_function,
-                                                  &s->schedule));
+    status = descent_schedule_from_function(runtime, schedule_function, r,
+                                            release_function, &s->schedule);
+    if (status != DESCENT_OK)
+        release_function(r);
+    error_check(L, status);
+    resource_hold(L, &s->resource, free_schedule);
     return s;
 }
 
-/* ---- The class ------------------------------------------------------------------- */
+/* ---- The class ----------------------------------------------------------- */
 
 static int schedule_gc(lua_State *L)
 {
     schedule *s = class_check(L, 1, CLASS_SCHEDULE);
-    context *c = context_of(L);
-    lua_State *previous = context_enter(c, L);
 
-    descent_schedule_release(s->schedule);
-    s->schedule = NULL;
-    context_enter(c, previous);
+    resource_release(L, &s->resource);
     return 0;
 }
 
@@ -188,8 +195,8 @@ static double value_at(lua_State *L, const schedule *s, lua_Integer n)
     context *c = context_of(L);
     lua_State *previous = context_enter(c, L);
     double value = 0;
-    descent_status status = descent_schedule_at(s->schedule, (uint64_t)n,
-                                                &value);
+    descent_status status =
+        descent_schedule_at(s->schedule, (uint64_t)n, &value);
 
     context_enter(c, previous);
     error_check(L, status);
@@ -201,8 +208,8 @@ static int schedule_at(lua_State *L)
 {
     const schedule *s = check(L);
 
-    lua_pushnumber(L, value_at(L, s, argument_integer(L, 2, "n", 0,
-                                                      LUA_MAXINTEGER)));
+    lua_pushnumber(
+        L, value_at(L, s, argument_integer(L, 2, "n", 0, LUA_MAXINTEGER)));
     return 1;
 }
 
@@ -213,8 +220,8 @@ static int schedule_table(lua_State *L)
     const schedule *s = check(L);
     lua_Integer first = argument_integer(L, 2, "n0", 0, most);
     lua_Integer last = argument_integer(L, 3, "n1", first, most);
-    lua_Integer step = lua_isnoneornil(L, 4)
-                           ? 1 : argument_integer(L, 4, "step", 1, most);
+    lua_Integer step =
+        lua_isnoneornil(L, 4) ? 1 : argument_integer(L, 4, "step", 1, most);
 
     lua_newtable(L);
     for (lua_Integer n = first, i = 1; n <= last; n += step, i++) {
@@ -246,7 +253,7 @@ static int schedule_index(lua_State *L)
     return 1;
 }
 
-/* ---- schedule.KIND{...}, schedule.fn(f), schedule.hold(v) --------------------------- */
+/* ---- schedule.KIND{...}, schedule.fn(f), schedule.hold(v) ---------------- */
 
 /* The kind is upvalue 3. */
 static int make_kind(lua_State *L)
@@ -268,6 +275,7 @@ static int make_kind(lua_State *L)
     s = push_schedule(L, kind);
     error_check(L, descent_schedule_create(context_runtime(L), kind, options,
                                            &s->schedule));
+    resource_hold(L, &s->resource, free_schedule);
     return 1;
 }
 
@@ -284,16 +292,13 @@ static int make_fn(lua_State *L)
 
 void schedule_push_kinds(lua_State *L)
 {
-    static const function_entry fn[] = {
-        { "fn", make_fn, 0 }, { NULL, NULL, 0 }
-    };
+    static const function_entry fn[] = {{"fn", make_fn, 0}, {NULL, NULL, 0}};
 
     lua_newtable(L);
     functions_register(L, "schedule.", fn);
     for (size_t i = 0; descent_schedule_kind(i) != NULL; i++) {
         const function_entry entry[] = {
-            { descent_schedule_kind(i), make_kind, (int)i }, { NULL, NULL, 0 }
-        };
+            {descent_schedule_kind(i), make_kind, (int)i}, {NULL, NULL, 0}};
 
         functions_register(L, "schedule.", entry);
     }
@@ -311,14 +316,12 @@ int core_schedule_kinds(lua_State *L)
 
 void schedule_open(lua_State *L)
 {
-    static const function_entry meta[] = {
-        { "__gc", schedule_gc, 0 },     { "__call", schedule_at, 0 },
-        { "__tostring", schedule_tostring, 0 }, { NULL, NULL, 0 }
-    };
+    static const function_entry meta[] = {{"__gc", schedule_gc, 0},
+                                          {"__call", schedule_at, 0},
+                                          {"__tostring", schedule_tostring, 0},
+                                          {NULL, NULL, 0}};
     static const function_entry methods[] = {
-        { "at", schedule_at, 0 }, { "table", schedule_table, 0 },
-        { NULL, NULL, 0 }
-    };
+        {"at", schedule_at, 0}, {"table", schedule_table, 0}, {NULL, NULL, 0}};
 
     class_create(L, CLASS_SCHEDULE, meta);
     lua_pushliteral(L, "Schedule[]");

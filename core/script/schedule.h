@@ -3,12 +3,13 @@
 #ifndef DESCENT_SCRIPT_SCHEDULE_H
 #define DESCENT_SCRIPT_SCHEDULE_H
 
-#include "binding.h"
+#include "script/binding.h"
 
 /* A reference of the script's to a schedule of the core. */
 typedef struct schedule {
+    resource resource;
     descent_schedule *schedule; /* NULL while it is being made */
-    const char       *kind;     /* a name that lives for ever */
+    const char *kind;           /* a name that lives for ever */
 } schedule;
 
 /* Push a Schedule for the Lua function at `index`. */
@@ -18,7 +19,7 @@ void schedule_open(lua_State *L);
 
 /* Push a new table of the kinds: schedule.cosine_decay and so on. */
 void schedule_push_kinds(lua_State *L);
-int  core_schedule_kinds(lua_State *L);
+int core_schedule_kinds(lua_State *L);
 
 /* Push a userdata that holds the options of the table at `index` (or nothing
  * there), and return them.  They live as long as the userdata. */

@@ -12,22 +12,22 @@
 
 #include <descent/lua.h>
 
-#include "binding.h"
+#include "script/binding.h"
 
 enum { WARNING_SIZE = 1024 };
 
 struct descent_script {
-    lua_State  *L;
+    lua_State *L;
     script_host host;
     const char *traceback; /* of the last failure, held by the registry */
-    bool        warnings;
-    size_t      length;    /* of the warning being put together */
-    char        warning[WARNING_SIZE];
+    bool warnings;
+    size_t length; /* of the warning being put together */
+    char warning[WARNING_SIZE];
 };
 
 static const char script_key, traceback_key, directories_key;
 
-/* ---- Warnings ------------------------------------------------------------------ */
+/* ---- Warnings ------------------------------------------------------------ */
 
 static void show_warning(const descent_script *s)
 {
@@ -60,15 +60,14 @@ static void receive_warning(void *user, const char *piece, int more)
         show_warning(s);
 }
 
-/* ---- Opening --------------------------------------------------------------------- */
+/* ---- Opening ------------------------------------------------------------- */
 
 /* Find the directory of the Lua modules: beside the library in the build tree,
  * in share/ when installed. */
 static bool find_modules(char path[PATH_MAX])
 {
-    static const char *const tails[] = {
-        "/lua", "/../share/descent/lua", "/.descent-build"
-    };
+    static const char *const tails[] = {"/lua", "/../share/descent/lua",
+                                        "/.descent-build"};
     char probe[PATH_MAX + 32];
     Dl_info library;
     char *slash;
@@ -130,7 +129,7 @@ static int open_protected(lua_State *L)
     const descent_script_options *options = lua_touserdata(L, 1);
     descent_script *s = lua_newuserdatauv(L, sizeof *s, 0);
 
-    *s = (descent_script){ .L = L, .traceback = "", .warnings = true };
+    *s = (descent_script){.L = L, .traceback = "", .warnings = true};
     lua_rawsetp(L, LUA_REGISTRYINDEX, &script_key);
     s->host.load_plugins = (options->flags & DESCENT_SCRIPT_LOAD_PLUGINS) != 0;
     s->host.log = options->log;
@@ -160,7 +159,7 @@ static descent_status record(lua_State *L, descent_status code)
 descent_status descent_script_open(const descent_script_options *options,
                                    descent_script **script)
 {
-    descent_script_options read = { .struct_size = sizeof read };
+    descent_script_options read = {.struct_size = sizeof read};
     descent_status status;
     lua_State *L;
 
@@ -169,8 +168,9 @@ descent_status descent_script_open(const descent_script_options *options,
                                  "descent_script_open: script is NULL: "
                                  "expected an address");
     if (options != NULL)
-        memcpy(&read, options, options->struct_size < sizeof read
-                                   ? options->struct_size : sizeof read);
+        memcpy(&read, options,
+               options->struct_size < sizeof read ? options->struct_size
+                                                  : sizeof read);
     if ((read.flags & ~(uint32_t)DESCENT_SCRIPT_LOAD_PLUGINS) != 0)
         return descent_error_set(DESCENT_ERR_ARGUMENT,
                                  "descent_script_open: flags has unknown bits");
@@ -196,16 +196,16 @@ void descent_script_close(descent_script *script)
         lua_close(script->L);
 }
 
-/* ---- Running ----------------------------------------------------------------------- */
+/* ---- Running ------------------------------------------------------------- */
 
 typedef struct request {
-    descent_script    *script;
-    const char        *path; /* or NULL, and text */
-    const char        *text;
-    size_t             length;
-    const char        *name;
+    descent_script *script;
+    const char *path; /* or NULL, and text */
+    const char *text;
+    size_t length;
+    const char *name;
     const char *const *arguments;
-    descent_status     code; /* of a failure */
+    descent_status code; /* of a failure */
 } request;
 
 /* Turn any error value into text, and keep the traceback. */
@@ -275,8 +275,8 @@ static void load(lua_State *L, request *r)
     } else {
         skip_head(r);
         lua_pushfstring(L, "@%s", r->name);
-        result = luaL_loadbufferx(L, r->text, r->length, lua_tostring(L, -1),
-                                  "t");
+        result =
+            luaL_loadbufferx(L, r->text, r->length, lua_tostring(L, -1), "t");
         lua_remove(L, -2);
     }
     if (result != LUA_OK)
@@ -336,7 +336,7 @@ static descent_status run(request *r)
 descent_status descent_script_run_file(descent_script *script, const char *path,
                                        const char *const *arguments)
 {
-    request r = { .script = script, .path = path, .arguments = arguments };
+    request r = {.script = script, .path = path, .arguments = arguments};
 
     if (script == NULL || path == NULL)
         return descent_error_set(DESCENT_ERR_ARGUMENT,
@@ -349,9 +349,11 @@ descent_status descent_script_run(descent_script *script, const char *text,
                                   size_t length, const char *name,
                                   const char *const *arguments)
 {
-    request r = { .script = script, .text = text, .length = length,
-                  .name = name != NULL ? name : "script",
-                  .arguments = arguments };
+    request r = {.script = script,
+                 .text = text,
+                 .length = length,
+                 .name = name != NULL ? name : "script",
+                 .arguments = arguments};
 
     if (script == NULL || text == NULL)
         return descent_error_set(DESCENT_ERR_ARGUMENT,

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "optimizer.h"
-#include "schedule.h"
+#include "script/optimizer.h"
+#include "script/schedule.h"
 
 static bool has_name(const descent_param *p, const char *name)
 {
@@ -66,8 +66,9 @@ void setting_push(lua_State *L, optimizer *o, const char *name)
 /* The number of a word among an option's choices. */
 static double choice(lua_State *L, const descent_param *p, int index)
 {
-    for (size_t i = 0; p != NULL && p->type == DESCENT_PARAM_CHOICE &&
-                       p->choices[i] != NULL; i++) {
+    for (size_t i = 0;
+         p != NULL && p->type == DESCENT_PARAM_CHOICE && p->choices[i] != NULL;
+         i++) {
         if (strcmp(p->choices[i], lua_tostring(L, index)) == 0)
             return (double)i;
     }
@@ -85,8 +86,8 @@ void setting_store(lua_State *L, optimizer *o, const char *name, int index)
     if (lua_isfunction(L, index))
         s = schedule_from_lua(L, index);
     if (s != NULL) {
-        CORE_CHECK(L, descent_optimizer_set_schedule(o->core, name,
-                                                     s->schedule));
+        CORE_CHECK(L,
+                   descent_optimizer_set_schedule(o->core, name, s->schedule));
         return;
     }
     if (lua_isboolean(L, index))
@@ -97,7 +98,8 @@ void setting_store(lua_State *L, optimizer *o, const char *name, int index)
              !argument_is_number(L, index, &value))
         error_option(L, name, index,
                      "%s is %s: expected a number, boolean, string, Schedule, "
-                     "function or nil", name, argument_kind(L, index));
+                     "function or nil",
+                     name, argument_kind(L, index));
     else if (!lua_isnoneornil(L, index) && isnan(value))
         error_option(L, name, index, "%s = nan: expected a number", name);
     CORE_CHECK(L, descent_optimizer_set(o->core, name, value));
@@ -123,7 +125,7 @@ static int set(lua_State *L)
 /* exclude_from_weight_decay{names =, match =} */
 static int exclude(lua_State *L)
 {
-    static const char *const known[] = { "names", "match", NULL };
+    static const char *const known[] = {"names", "match", NULL};
     optimizer *o = optimizer_check_idle(L);
     const char **names;
     const char *match = NULL;
@@ -146,14 +148,14 @@ static int exclude(lua_State *L)
         names[i] = argument_text(L, lua_gettop(L), "name");
         lua_pop(L, 1); /* the list still holds it */
     }
-    CORE_CHECK(L, descent_optimizer_exclude_from_weight_decay(o->core, names,
-                                                              n, match));
+    CORE_CHECK(L, descent_optimizer_exclude_from_weight_decay(o->core, names, n,
+                                                              match));
     lua_settop(L, 1);
     return 1;
 }
 
 const function_entry optimizer_setting_methods[] = {
-    { "get", get, 0 }, { "set", set, 0 },
-    { "exclude_from_weight_decay", exclude, 0 },
-    { NULL, NULL, 0 }
-};
+    {"get", get, 0},
+    {"set", set, 0},
+    {"exclude_from_weight_decay", exclude, 0},
+    {NULL, NULL, 0}};

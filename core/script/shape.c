@@ -2,7 +2,7 @@
 /* Tensor methods about shape and memory: views, copies, conversion. */
 #include <string.h>
 
-#include "tensor.h"
+#include "script/tensor.h"
 
 static int shape_numel(lua_State *L)
 {
@@ -121,10 +121,13 @@ int tensor_length(lua_State *L)
 }
 
 const function_entry tensor_shape_methods[] = {
-    { "numel", shape_numel, 0 },       { "reshape", shape_reshape, 0 },
-    { "row", shape_row, 0 },           { "rows", shape_rows, 0 },
-    { "clone", shape_clone, 0 },       { "to", shape_to, 0 },
-    { "is_view", shape_is_view, 0 },   { "readonly", shape_readonly, 0 },
-    { "is_readonly", shape_is_readonly, 0 },
-    { NULL, NULL, 0 }
-};
+    {"numel", shape_numel, 0},
+    {"reshape", shape_reshape, 0},
+    {"row", shape_row, 0},
+    {"rows", shape_rows, 0},
+    {"clone", shape_clone, 0},
+    {"to", shape_to, 0},
+    {"is_view", shape_is_view, 0},
+    {"readonly", shape_readonly, 0},
+    {"is_readonly", shape_is_readonly, 0},
+    {NULL, NULL, 0}};

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "optimizer.h"
+#include "script/optimizer.h"
 
 /* Push the root of the views of this optimizer's state arrays: it keeps the
  * optimizer alive, and dies when tensors come or go. */
@@ -17,7 +17,7 @@ static tensor *push_anchor(lua_State *L)
         return lua_touserdata(L, -1);
     lua_pop(L, 1);
     anchor = lua_newuserdatauv(L, sizeof *anchor, 1);
-    *anchor = (tensor){ .root = anchor, .live = true, .readonly = true };
+    *anchor = (tensor){.root = anchor, .live = true, .readonly = true};
     class_set(L, CLASS_TENSOR);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
@@ -43,9 +43,9 @@ static void push_slots(lua_State *L, optimizer *o, size_t i)
     const char *slot;
 
     lua_newtable(L);
-    for (size_t s = 0;
-         (slot = descent_optimizer_slot_name(o->core, s)) != NULL; s++) {
-        descent_tensor t = { .struct_size = sizeof t };
+    for (size_t s = 0; (slot = descent_optimizer_slot_name(o->core, s)) != NULL;
+         s++) {
+        descent_tensor t = {.struct_size = sizeof t};
 
         error_check(L, descent_optimizer_slot(o->core, i, slot, &t));
         push_view(L, &t);
@@ -82,10 +82,11 @@ static int slots(lua_State *L)
 
 static void push_param(lua_State *L, size_t i)
 {
-    static const struct { const char *name; int field; } fields[] = {
-        { "name", KEEP_NAME }, { "value", KEEP_VALUE },
-        { "grad", KEEP_GRADIENT }
-    };
+    static const struct {
+        const char *name;
+        int field;
+    } fields[] = {
+        {"name", KEEP_NAME}, {"value", KEEP_VALUE}, {"grad", KEEP_GRADIENT}};
 
     lua_createtable(L, 0, 3);
     for (size_t f = 0; f < 3; f++) {
@@ -119,12 +120,11 @@ static int state_bytes(lua_State *L)
 {
     const optimizer *o = optimizer_check(L);
 
-    lua_pushinteger(L,
-                    (lua_Integer)descent_optimizer_state_bytes(o->core));
+    lua_pushinteger(L, (lua_Integer)descent_optimizer_state_bytes(o->core));
     return 1;
 }
 
-/* ---- Description ------------------------------------------------------------------ */
+/* ---- Description --------------------------------------------------------- */
 
 /* The first value of an option of this optimizer's type. */
 static double initial_value(const descent_optimizer_type *type,
@@ -209,8 +209,10 @@ int optimizer_describe(lua_State *L)
     for (size_t i = 0; (p = descent_type_option(type, i)) != NULL; i++)
         if (strcmp(p->name, "learning_rate") != 0)
             add_option(L, &b, o, p);
-    snprintf(text, sizeof text, ": %zu tensor%s, %llu step%s, %zu bytes of "
-             "state", o->count, o->count == 1 ? "" : "s",
+    snprintf(text, sizeof text,
+             ": %zu tensor%s, %llu step%s, %zu bytes of "
+             "state",
+             o->count, o->count == 1 ? "" : "s",
              (unsigned long long)descent_optimizer_iterations(o->core),
              descent_optimizer_iterations(o->core) == 1 ? "" : "s",
              descent_optimizer_state_bytes(o->core));
@@ -222,8 +224,9 @@ int optimizer_describe(lua_State *L)
 }
 
 const function_entry optimizer_state_methods[] = {
-    { "slots", slots, 0 },     { "param", param, 0 },
-    { "params", params, 0 },   { "state_bytes", state_bytes, 0 },
-    { "describe", optimizer_describe, 0 },
-    { NULL, NULL, 0 }
-};
+    {"slots", slots, 0},
+    {"param", param, 0},
+    {"params", params, 0},
+    {"state_bytes", state_bytes, 0},
+    {"describe", optimizer_describe, 0},
+    {NULL, NULL, 0}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Optimizer methods that update weights. */
-#include "optimizer.h"
+#include "script/optimizer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,8 @@ static void check_callable(lua_State *L, int index)
     if (luaL_getmetafield(L, index, "__call") == LUA_TNIL)
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "the objective is %s: expected a function, or an object "
-                    "that can be called", argument_kind(L, index));
+                    "that can be called",
+                    argument_kind(L, index));
     lua_pop(L, 1);
 }
 
@@ -56,7 +57,7 @@ static int by_size(const void *a, const void *b)
 static void read_only_names(lua_State *L, const optimizer *o,
                             descent_step_options *options)
 {
-    static const char *const known[] = { "only", NULL };
+    static const char *const known[] = {"only", NULL};
     size_t *indices;
     size_t n;
 
@@ -94,8 +95,8 @@ static optimizer *check_bound(lua_State *L)
 static int step(lua_State *L)
 {
     optimizer *o = check_bound(L);
-    descent_step_options options = { .struct_size = sizeof options };
-    descent_step_report report = { .struct_size = sizeof report };
+    descent_step_options options = {.struct_size = sizeof options};
+    descent_step_report report = {.struct_size = sizeof report};
     double loss = 0;
 
     lua_settop(L, 3);
@@ -120,9 +121,8 @@ static int step(lua_State *L)
 static void read_gradient(lua_State *L, const optimizer *o,
                           descent_gradient *gradients)
 {
-    static const descent_dtype dtypes[] = {
-        DESCENT_DTYPE_F32, DESCENT_DTYPE_F64
-    };
+    static const descent_dtype dtypes[] = {DESCENT_DTYPE_F32,
+                                           DESCENT_DTYPE_F64};
     const int at = lua_gettop(L);
     const size_t i = optimizer_find(L, o, at - 1);
     const tensor *t;
@@ -142,7 +142,7 @@ static void read_gradient(lua_State *L, const optimizer *o,
 static int apply(lua_State *L)
 {
     optimizer *o = check_bound(L);
-    descent_step_report report = { .struct_size = sizeof report };
+    descent_step_report report = {.struct_size = sizeof report};
     descent_gradient *gradients;
 
     lua_settop(L, 2);
@@ -152,11 +152,11 @@ static int apply(lua_State *L)
                     argument_kind(L, 2));
     gradients = lua_newuserdatauv(L, (o->count + 1) * sizeof *gradients, 0);
     for (size_t i = 0; i < o->count; i++)
-        gradients[i] = (descent_gradient){ .struct_size = sizeof *gradients };
+        gradients[i] = (descent_gradient){.struct_size = sizeof *gradients};
     for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1))
         read_gradient(L, o, gradients);
-    CORE_CHECK(L, descent_optimizer_step(o->core, gradients, o->count, NULL,
-                                         &report));
+    CORE_CHECK(
+        L, descent_optimizer_step(o->core, gradients, o->count, NULL, &report));
     push_report(L, &report);
     return 1;
 }
@@ -215,9 +215,10 @@ static int finalize(lua_State *L)
     return 1;
 }
 
-const function_entry optimizer_step_methods[] = {
-    { "step", step, 0 },             { "apply", apply, 0 },
-    { "zero_grad", zero_grad, 0 },   { "scale_loss", scale_loss, 0 },
-    { "with_ema", with_ema, 0 },     { "finalize", finalize, 0 },
-    { NULL, NULL, 0 }
-};
+const function_entry optimizer_step_methods[] = {{"step", step, 0},
+                                                 {"apply", apply, 0},
+                                                 {"zero_grad", zero_grad, 0},
+                                                 {"scale_loss", scale_loss, 0},
+                                                 {"with_ema", with_ema, 0},
+                                                 {"finalize", finalize, 0},
+                                                 {NULL, NULL, 0}};

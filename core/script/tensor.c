@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The class of tensors: making them, views, and the checks that every method
  * begins with. */
-#include "tensor.h"
+#include "script/tensor.h"
 
 #include <string.h>
 
-static const size_t dtype_bytes[TENSOR_DTYPES] = { 4, 8, 1, 8 };
+static const size_t dtype_bytes[TENSOR_DTYPES] = {4, 8, 1, 8};
 
 size_t tensor_dtype_bytes(tensor_dtype dtype)
 {
@@ -14,7 +14,7 @@ size_t tensor_dtype_bytes(tensor_dtype dtype)
 
 const char *tensor_dtype_name(tensor_dtype dtype)
 {
-    static const char *const names[] = { "f32", "f64", "u8", "i64" };
+    static const char *const names[] = {"f32", "f64", "u8", "i64"};
 
     return names[dtype];
 }
@@ -62,7 +62,7 @@ static tensor *push_header(lua_State *L, tensor_dtype dtype, int ndim,
     const int64_t count = tensor_shape_count(L, ndim, shape);
     tensor *t = lua_newuserdatauv(L, sizeof *t, 1);
 
-    *t = (tensor){ .dtype = dtype, .ndim = ndim, .count = count, .root = t };
+    *t = (tensor){.dtype = dtype, .ndim = ndim, .count = count, .root = t};
     if (ndim > 0)
         memcpy(t->shape, shape, (size_t)ndim * sizeof *shape);
     class_set(L, CLASS_TENSOR);
@@ -258,26 +258,25 @@ static int tensor_free(lua_State *L)
         error_raise(L, DESCENT_ERR_STATE,
                     "the Tensor is bound to an optimizer: remove it there or "
                     "close the optimizer first");
-    if (t->root->locks > 0)
-        error_raise(L, DESCENT_ERR_STATE,
-                    "x is read-only during the call of an objective");
     return tensor_close(L);
 }
 
 void tensor_open(lua_State *L)
 {
-    static const function_entry meta[] = {
-        { "__tostring", tensor_tostring, 0 }, { "__len", tensor_length, 0 },
-        { "__newindex", tensor_newindex, 0 }, { "__close", tensor_close, 0 },
-        { NULL, NULL, 0 }
-    };
-    static const function_entry own[] = {
-        { "free", tensor_free, 0 }, { NULL, NULL, 0 }
-    };
-    static const function_entry *const groups[] = {
-        own, tensor_shape_methods, tensor_access_methods, tensor_reduce_methods,
-        tensor_row_methods, tensor_matrix_methods, tensor_text_methods
-    };
+    static const function_entry meta[] = {{"__tostring", tensor_tostring, 0},
+                                          {"__len", tensor_length, 0},
+                                          {"__newindex", tensor_newindex, 0},
+                                          {"__close", tensor_close, 0},
+                                          {NULL, NULL, 0}};
+    static const function_entry own[] = {{"free", tensor_free, 0},
+                                         {NULL, NULL, 0}};
+    static const function_entry *const groups[] = {own,
+                                                   tensor_shape_methods,
+                                                   tensor_access_methods,
+                                                   tensor_reduce_methods,
+                                                   tensor_row_methods,
+                                                   tensor_matrix_methods,
+                                                   tensor_text_methods};
 
     class_create(L, CLASS_TENSOR, meta);
     functions_register(L, "Tensor.", tensor_math_operators);

@@ -4,35 +4,39 @@
 #ifndef DESCENT_SCRIPT_TENSOR_H
 #define DESCENT_SCRIPT_TENSOR_H
 
-#include "binding.h"
+#include "script/binding.h"
 
-typedef enum tensor_dtype { TENSOR_F32, TENSOR_F64, TENSOR_U8, TENSOR_I64 }
-    tensor_dtype;
+typedef enum tensor_dtype {
+    TENSOR_F32,
+    TENSOR_F64,
+    TENSOR_U8,
+    TENSOR_I64
+} tensor_dtype;
 enum { TENSOR_DTYPES = 4 };
 
 /* The one user value of an owner is its block of memory; of a view, its owner;
  * of the root of an optimizer's state arrays, the optimizer. */
 typedef struct tensor {
-    tensor_dtype   dtype;
-    int            ndim;
-    int64_t        shape[DESCENT_MAX_DIMS];
-    int64_t        count;
-    void          *data;
-    struct tensor *root;     /* the owner of the memory, perhaps itself       */
-    bool           live;     /* not freed                                     */
-    bool           readonly;
-    int            pins;     /* of a root: optimizers that point into it      */
-    int            locks;    /* of a root: objectives that are running ...    */
-    const char    *lock_low, *lock_high; /* ... over these bytes              */
+    tensor_dtype dtype;
+    int ndim;
+    int64_t shape[DESCENT_MAX_DIMS];
+    int64_t count;
+    void *data;
+    struct tensor *root; /* the owner of the memory, perhaps itself       */
+    bool live;           /* not freed                                     */
+    bool readonly;
+    int pins;  /* of a root: optimizers that point into it      */
+    int locks; /* of a root: objectives that are running ...    */
+    const char *lock_low, *lock_high; /* ... over these bytes              */
 } tensor;
 
-/* ---- tensor.c ----------------------------------------------------------------- */
+/* ---- tensor.c ------------------------------------------------------------ */
 
-size_t      tensor_dtype_bytes(tensor_dtype dtype);
+size_t tensor_dtype_bytes(tensor_dtype dtype);
 const char *tensor_dtype_name(tensor_dtype dtype);
-bool        tensor_is_live(const tensor *t);
-size_t      tensor_bytes(const tensor *t);
-bool        tensor_same_shape(const tensor *a, const tensor *b);
+bool tensor_is_live(const tensor *t);
+size_t tensor_bytes(const tensor *t);
+bool tensor_same_shape(const tensor *a, const tensor *b);
 
 /* Elements of a shape.  Raises when there are too many. */
 int64_t tensor_shape_count(lua_State *L, int ndim, const int64_t *shape);
@@ -67,19 +71,19 @@ const char *tensor_push_shape(lua_State *L, const tensor *t);
 
 void tensor_open(lua_State *L);
 
-/* ---- element.c ------------------------------------------------------------------- */
+/* ---- element.c ----------------------------------------------------------- */
 
 double tensor_element(const tensor *t, int64_t i);
-void   tensor_push_element(lua_State *L, const tensor *t, int64_t i);
+void tensor_push_element(lua_State *L, const tensor *t, int64_t i);
 /* Store the Lua number at `index`.  Raises where the dtype cannot hold it. */
-void   tensor_store(lua_State *L, tensor *t, int64_t i, int index);
-void   tensor_fill(lua_State *L, tensor *t, int index);
+void tensor_store(lua_State *L, tensor *t, int64_t i, int index);
+void tensor_fill(lua_State *L, tensor *t, int index);
 /* Convert all elements; count and shape agree already.  Raises. */
-void   tensor_convert(lua_State *L, tensor *to, const tensor *from);
+void tensor_convert(lua_State *L, tensor *to, const tensor *from);
 /* Fill from the nested list at `index`, whose shape must be that of `t`. */
-void   tensor_from_list(lua_State *L, tensor *t, int index);
+void tensor_from_list(lua_State *L, tensor *t, int index);
 
-/* ---- make.c: arguments that describe a tensor -------------------------------------- */
+/* ---- make.c: arguments that describe a tensor ---------------------------- */
 
 tensor_dtype tensor_dtype_check(lua_State *L, int index, const char *name);
 /* A shape given as integers or as one list, from argument `first` on; returns

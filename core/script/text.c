@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor.h"
+#include "script/tensor.h"
 
 enum { NUMBER_TEXT = 48 };
 
@@ -139,7 +139,7 @@ static int widest(const tensor *t, int64_t elements, int precision)
 /* format{rows = 10, precision = 6}: a line a row, columns aligned. */
 static int text_format(lua_State *L)
 {
-    static const char *const known[] = { "rows", "precision", NULL };
+    static const char *const known[] = {"rows", "precision", NULL};
     const tensor *t = tensor_check(L, 1);
     lua_Integer rows = 10, precision = 6;
     int64_t columns, count;
@@ -179,6 +179,4 @@ static int text_print(lua_State *L)
 }
 
 const function_entry tensor_text_methods[] = {
-    { "format", text_format, 0 }, { "print", text_print, 0 },
-    { NULL, NULL, 0 }
-};
+    {"format", text_format, 0}, {"print", text_print, 0}, {NULL, NULL, 0}};

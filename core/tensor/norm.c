@@ -8,7 +8,7 @@ enum { LANES = 8 };
 void norm_tree_add(norm_tree *tree, double x)
 {
     uint64_t carried = tree->count++;
-    int      i = 0;
+    int i = 0;
 
     /* As in a binary counter: two sums of one size make one of the next. */
     for (; (carried & 1) != 0; carried >>= 1)

@@ -12,10 +12,10 @@ enum { NORM_BLOCK = 4096 };
 /* A sum built as the binary tree over the numbers in the order added. */
 typedef struct norm_tree {
     uint64_t count;
-    double   level[64];
+    double level[64];
 } norm_tree;
 
-void   norm_tree_add(norm_tree *tree, double x);
+void norm_tree_add(norm_tree *tree, double x);
 double norm_tree_sum(const norm_tree *tree);
 
 /* Sum of (x * scale)^2 over a block of at most NORM_BLOCK elements of type

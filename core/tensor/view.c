@@ -5,7 +5,7 @@
 
 static const struct {
     const char *name;
-    size_t      size;
+    size_t size;
 } dtypes[] = {
     [DESCENT_DTYPE_F32] = {"f32", 4},
     [DESCENT_DTYPE_F64] = {"f64", 8},
@@ -28,7 +28,7 @@ descent_status view_count(const char *name, descent_dtype dtype, uint32_t ndim,
                           const int64_t *shape, int64_t *count)
 {
     const int64_t most = PTRDIFF_MAX / (int64_t)dtype_size(dtype);
-    int64_t       n = 1;
+    int64_t n = 1;
 
     if (ndim > DESCENT_MAX_DIMS)
         return status_fail(DESCENT_ERR_ARGUMENT,

@@ -19,9 +19,9 @@ end
 
 -- In one call, until the gradient is small.
 local found = descent.minimize(valley, {
-  optimizer = "nadam", learning_rate = 0.1, steps = 5000, tolerance = 1e-3,
+  optimizer = "adamax", learning_rate = 0.3, steps = 5000, tolerance = 1e-3,
 })
-print(("nadam: %.3e after %d steps (%s)"):format(found.value, found.steps,
+print(("adamax: %.3e after %d steps (%s)"):format(found.value, found.steps,
                                                  found.reason))
 
 -- A function of one's own: values and gradients in plain numbers.

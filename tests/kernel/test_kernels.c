@@ -42,13 +42,13 @@ static const struct {
 
 typedef struct run {
     const descent_optimizer_type *type;
-    variant_values                values;
-    uint32_t                      variant;
-    descent_dtype                 dtype;
-    uint32_t                      mask;
-    descent_isa                   isa;
-    int                           fused; /* else the core's operations, step */
-    double                        scalar[DESCENT_MAX_SLOTS];
+    variant_values values;
+    uint32_t variant;
+    descent_dtype dtype;
+    uint32_t mask;
+    descent_isa isa;
+    int fused; /* else the core's operations, step */
+    double scalar[DESCENT_MAX_SLOTS];
 } run;
 
 static double weight[ELEMENTS], average[ELEMENTS], gradient[ELEMENTS],
@@ -63,8 +63,10 @@ static descent_status no_fail(const descent_host *host, descent_status code,
 }
 
 static const descent_host host = {
-    .struct_size = sizeof host, .abi_major = DESCENT_ABI_MAJOR,
-    .version = DESCENT_VERSION, .fail = no_fail,
+    .struct_size = sizeof host,
+    .abi_major = DESCENT_ABI_MAJOR,
+    .version = DESCENT_VERSION,
+    .fail = no_fail,
 };
 
 static size_t size_of(descent_dtype dtype)
@@ -92,9 +94,14 @@ static void begin(run *r)
 static void prepare(run *r, uint64_t t, double *coef, float *coef_f32)
 {
     const descent_moment moment = {
-        .struct_size = sizeof moment, .param_count = VARIANTS_PARAMS,
-        .host = &host, .update = t, .t = t, .lr = 0.01,
-        .param = r->values.value, .scalar = r->scalar,
+        .struct_size = sizeof moment,
+        .param_count = VARIANTS_PARAMS,
+        .host = &host,
+        .update = t,
+        .t = t,
+        .lr = 0.01,
+        .param = r->values.value,
+        .scalar = r->scalar,
     };
 
     memset(coef, 0, DESCENT_MAX_COEFS * sizeof *coef);
@@ -117,12 +124,18 @@ static void call(const run *r, const descent_fuse *fuse, void *g,
                  const void *coef)
 {
     static const size_t cuts[] = {1, 2, 3, 7, 97, 256, 1001, 33333, ELEMENTS};
-    void               *slots[16][DESCENT_MAX_SLOTS];
-    descent_span        spans[16];
-    descent_pass        pass = {
-               .struct_size = sizeof pass, .span_size = sizeof *spans, .host = &host,
-               .spans = spans, .type = r->type, .variant = r->variant,
-               .compute = r->dtype, .isa = r->isa, .update = 1,
+    void *slots[16][DESCENT_MAX_SLOTS];
+    descent_span spans[16];
+    descent_pass pass = {
+        .struct_size = sizeof pass,
+        .span_size = sizeof *spans,
+        .host = &host,
+        .spans = spans,
+        .type = r->type,
+        .variant = r->variant,
+        .compute = r->dtype,
+        .isa = r->isa,
+        .update = 1,
     };
 
     for (size_t first = 0, i = 0; first < ELEMENTS; i++) {
@@ -131,28 +144,37 @@ static void call(const run *r, const descent_fuse *fuse, void *g,
         for (size_t k = 0; k < r->type->slot_count; k++)
             slots[i][k] = at(slot[k], r->dtype, first);
         spans[i] = (descent_span){
-            .struct_size = sizeof *spans, .count = (int64_t)n,
+            .struct_size = sizeof *spans,
+            .count = (int64_t)n,
             .weight = at(weight, r->dtype, first),
-            .grad = at(g, r->dtype, first), .slot = slots[i], .coef = coef,
-            .fuse = fuse, .average = at(average, r->dtype, first),
+            .grad = at(g, r->dtype, first),
+            .slot = slots[i],
+            .coef = coef,
+            .fuse = fuse,
+            .average = at(average, r->dtype, first),
             .first = (int64_t)first,
         };
         pass.count = i + 1;
         first += n;
     }
-    assert_int_equal((r->fused ? r->type->fused_step : r->type->step)(
-                         NULL, &pass),
-                     DESCENT_OK);
+    assert_int_equal(
+        (r->fused ? r->type->fused_step : r->type->step)(NULL, &pass),
+        DESCENT_OK);
 }
 
 static void step(run *r, uint64_t t)
 {
-    double             coef[DESCENT_MAX_COEFS];
-    float              coef_f32[DESCENT_MAX_COEFS];
+    double coef[DESCENT_MAX_COEFS];
+    float coef_f32[DESCENT_MAX_COEFS];
     const descent_fuse fuse = {
-        .struct_size = sizeof fuse, .mask = r->mask, .grad_scale = 0.37,
-        .clip = 0.5, .l2 = 0.01, .decay = 0.003,
-        .ema_keep = t == 1 ? 0 : 0.9, .ema_take = t == 1 ? 1 : 1 - 0.9,
+        .struct_size = sizeof fuse,
+        .mask = r->mask,
+        .grad_scale = 0.37,
+        .clip = 0.5,
+        .l2 = 0.01,
+        .decay = 0.003,
+        .ema_keep = t == 1 ? 0 : 0.9,
+        .ema_take = t == 1 ? 1 : 1 - 0.9,
     };
     const void *c = r->dtype == DESCENT_DTYPE_F64 ? (void *)coef : coef_f32;
 
@@ -184,8 +206,8 @@ static const descent_optimizer_type *load(const char *compiler,
                                           const char *name)
 {
     const char *build = getenv("DESCENT_TEST_BUILD");
-    char        path[4096];
-    void       *handle;
+    char path[4096];
+    void *handle;
     const descent_plugin *(*entry)(const descent_host *);
 
     snprintf(path, sizeof path, "%s/tests/kernels/%s/%s.so",
@@ -208,9 +230,10 @@ static void compare(run r, uint64_t expected, const char *compiler)
         for (r.fused = 0; r.fused < 2; r.fused++) {
             r.isa = levels[level].isa;
             if (hash_of(r) != expected)
-                fail_msg("%s variant %u, f%d, mask 0x%x, %s, %s, %s", r.type->id,
-                         r.variant, r.dtype == DESCENT_DTYPE_F64 ? 64 : 32,
-                         r.mask, compiler, levels[level].name,
+                fail_msg("%s variant %u, f%d, mask 0x%x, %s, %s, %s",
+                         r.type->id, r.variant,
+                         r.dtype == DESCENT_DTYPE_F64 ? 64 : 32, r.mask,
+                         compiler, levels[level].name,
                          r.fused ? "fused_step" : "step");
         }
     }
@@ -218,10 +241,10 @@ static void compare(run r, uint64_t expected, const char *compiler)
 
 static void all_loops_give_the_same_bits(void **state)
 {
-    const char                   *name = *state;
+    const char *name = *state;
     const descent_optimizer_type *types[2];
-    variant_values                values[VARIANTS_MOST];
-    run                           r = {0};
+    variant_values values[VARIANTS_MOST];
+    run r = {0};
 
     for (int c = 0; c < 2; c++)
         types[c] = load(compilers[c], name);
@@ -248,7 +271,7 @@ int main(void)
 {
     enum { N = sizeof optimizers / sizeof *optimizers };
     struct CMUnitTest tests[N];
-    char              names[N][64];
+    char names[N][64];
 
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
         if ((levels[i].isa & cpu_isa()) != levels[i].isa)
@@ -257,10 +280,11 @@ int main(void)
     if (load(compilers[1], optimizers[0]) == NULL)
         printf("# not run: plugins built by clang, which is not installed\n");
     for (size_t i = 0; i < N; i++) {
-        snprintf(names[i], sizeof names[i], "all_loops_of_%s_give_the_same_bits",
-                 optimizers[i]);
+        snprintf(names[i], sizeof names[i],
+                 "all_loops_of_%s_give_the_same_bits", optimizers[i]);
         tests[i] = (struct CMUnitTest){
-            .name = names[i], .test_func = all_loops_give_the_same_bits,
+            .name = names[i],
+            .test_func = all_loops_give_the_same_bits,
             .initial_state = (void *)(uintptr_t)optimizers[i],
         };
     }

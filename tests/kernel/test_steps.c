@@ -27,16 +27,23 @@ static const char *const optimizers[] = {
 static const char *const levels[] = {"any", "avx2", "avx512"};
 
 /* The options of a step, as bits. */
-enum { UNSCALE = 1, CLIP = 2, DECAY = 4, L2 = 8, AVERAGE = 16, COMBINATIONS = 32 };
+enum {
+    UNSCALE = 1,
+    CLIP = 2,
+    DECAY = 4,
+    L2 = 8,
+    AVERAGE = 16,
+    COMBINATIONS = 32
+};
 
 typedef struct run {
-    const char    *kind;
+    const char *kind;
     variant_values values;
-    descent_dtype  dtype;
-    unsigned       options;
-    const char    *isa;
-    int            fused;
-    int            cut; /* into many tensors of odd sizes, else one */
+    descent_dtype dtype;
+    unsigned options;
+    const char *isa;
+    int fused;
+    int cut; /* into many tensors of odd sizes, else one */
 } run;
 
 static double weight[ELEMENTS], gradient[ELEMENTS], slot[ELEMENTS];
@@ -55,7 +62,7 @@ static void ok(descent_status status)
 static descent_optimizer *create(descent_runtime *runtime, const run *r)
 {
     descent_plugin_info info = {.struct_size = sizeof info};
-    descent_optimizer  *o;
+    descent_optimizer *o;
 
     ok(descent_runtime_find(runtime, r->kind, &info));
     descent_options *options = variants_options(runtime, info.type, &r->values);
@@ -78,15 +85,19 @@ static descent_optimizer *create(descent_runtime *runtime, const run *r)
 static void bind(descent_optimizer *o, const run *r)
 {
     static const int64_t cuts[] = {1, 2, 3, 7, 97, 513, 1001, 33333, ELEMENTS};
-    size_t               first = 0;
+    size_t first = 0;
 
     for (int i = 0; first < ELEMENTS; i++) {
-        char           name[16];
-        const int64_t  left = (int64_t)(ELEMENTS - first);
-        const int64_t  n = r->cut && cuts[i] < left ? cuts[i] : left;
+        char name[16];
+        const int64_t left = (int64_t)(ELEMENTS - first);
+        const int64_t n = r->cut && cuts[i] < left ? cuts[i] : left;
         descent_tensor t = {
-            .struct_size = sizeof t, .dtype = r->dtype, .name = name,
-            .ndim = 1, .shape = &n, .data = at(weight, r->dtype, first),
+            .struct_size = sizeof t,
+            .dtype = r->dtype,
+            .name = name,
+            .ndim = 1,
+            .shape = &n,
+            .data = at(weight, r->dtype, first),
             .gradient = at(gradient, r->dtype, first),
         };
         snprintf(name, sizeof name, "w%d", i);
@@ -96,8 +107,8 @@ static void bind(descent_optimizer *o, const run *r)
 }
 
 /* Put a slot's pieces together again, so that the cut cannot be seen. */
-static uint64_t hash_slot(descent_optimizer *o, const char *name,
-                          uint64_t hash, descent_dtype dtype)
+static uint64_t hash_slot(descent_optimizer *o, const char *name, uint64_t hash,
+                          descent_dtype dtype)
 {
     size_t first = 0;
 
@@ -118,9 +129,9 @@ static uint64_t hash_of(const run *r)
 {
     const descent_runtime_options options = {.struct_size = sizeof options,
                                              .isa = r->isa};
-    descent_runtime              *runtime;
-    uint64_t                      hash;
-    const char                   *name;
+    descent_runtime *runtime;
+    uint64_t hash;
+    const char *name;
 
     ok(descent_runtime_create(&options, &runtime));
     descent_optimizer *o = create(runtime, r);
@@ -171,10 +182,10 @@ static void compare(run r)
 
 static void every_step_gives_the_same_bits(void **state)
 {
-    run                 r = {.kind = *state};
-    descent_runtime    *runtime;
+    run r = {.kind = *state};
+    descent_runtime *runtime;
     descent_plugin_info info = {.struct_size = sizeof info};
-    variant_values      values[VARIANTS_MOST];
+    variant_values values[VARIANTS_MOST];
 
     ok(descent_runtime_create(NULL, &runtime));
     ok(descent_runtime_find(runtime, r.kind, &info));
@@ -196,17 +207,18 @@ int main(void)
 {
     enum { N = sizeof optimizers / sizeof *optimizers };
     struct CMUnitTest tests[N];
-    char              names[N][64];
+    char names[N][64];
 
     for (size_t i = 0; i < 3; i++)
         if (lacks(levels[i]))
             printf("# not run: level %s, which this processor lacks\n",
                    levels[i]);
     for (size_t i = 0; i < N; i++) {
-        snprintf(names[i], sizeof names[i], "every_step_of_%s_gives_the_same_bits",
-                 optimizers[i]);
+        snprintf(names[i], sizeof names[i],
+                 "every_step_of_%s_gives_the_same_bits", optimizers[i]);
         tests[i] = (struct CMUnitTest){
-            .name = names[i], .test_func = every_step_gives_the_same_bits,
+            .name = names[i],
+            .test_func = every_step_gives_the_same_bits,
             .initial_state = (void *)(uintptr_t)optimizers[i],
         };
     }

@@ -225,7 +225,7 @@ static void a_plugins_header_is_checked(void **state)
         {null_types, "types: NULL, misaligned"},
         {short_types, "where at least 192 is expected; rebuild it"},
         {odd_types, "types: NULL, misaligned"},
-        {id_null, "id of type 0 = NULL, expected a small letter"},
+        {id_null, "id of type 0 = NULL, expected a name"},
         {id_form, "id of type 0 = \"Sound\", expected a small letter, then at "
                   "most 31 small letters, digits or _"},
         {id_long, "id of type 0 = \"aaaa"},
@@ -297,6 +297,7 @@ CHANGE(row_long, PARAM(2).struct_size = sizeof(long_param) + 8)
 CHANGE(name_null, PARAM(FRICTION).name = NULL)
 CHANGE(name_empty, PARAM(FRICTION).name = "")
 CHANGE(name_form, PARAM(FRICTION).name = "beta-1")
+CHANGE(name_lines, PARAM(FRICTION).name = "a\nb\033[2J")
 CHANGE(name_long, PARAM(FRICTION).name = overlong)
 CHANGE(name_twice, PARAM(COUNT).name = "friction")
 CHANGE(name_is_alias, PARAM(COUNT).name = "mu")
@@ -326,6 +327,7 @@ static void options_are_declared_soundly(void **state)
         {row_long, "sound: struct_size of option 2 = 80, expected 64 to 72"},
         {name_null, "sound: name of option 1 = NULL, expected a name"},
         {name_empty, "sound: option \"\": expected a name of small letters"},
+        {name_lines, "sound: option \"a?b?[2J\": expected a name"},
         {name_form, "sound: option \"beta-1\": expected a name"},
         {name_long, "sound: option \"aaaa"},
         {name_twice, "sound: option \"friction\" is declared twice"},

@@ -226,7 +226,6 @@ static ssize_t read_and_swap(int descriptor, void *buffer, size_t bytes,
 
 static void the_file_checked_is_the_file_loaded(void **state)
 {
-    const char *trace = plugin_in(folder, "swapped");
     files swapping = files_system;
     const registry_setup setup = {t.memory, &t.log, &swapping, false,
                                   plugin_is_core_option};
@@ -237,13 +236,13 @@ static void the_file_checked_is_the_file_loaded(void **state)
     swapping.read_at = read_and_swap;
     plugin_copy("both", folder, "both.so");
     plugin_copy("traced", folder, "swap");
-    setenv("PLUGIN_TRACE", trace, 1);
+    setenv("PLUGIN_TRACE", plugin_in(folder, "swapped"), 1);
     assert_int_equal(registry_create(&setup, &r), DESCENT_OK);
     assert_int_equal(registry_load(r, plugin_in(folder, "both.so"), &info),
                      DESCENT_OK);
     assert_string_equal(info.type->id, "both");
     assert_int_not_equal(access(plugin_in(folder, "swap"), F_OK), 0);
-    assert_int_not_equal(access(trace, F_OK), 0);
+    assert_int_not_equal(access(plugin_in(folder, "swapped"), F_OK), 0);
     registry_free(r);
     unsetenv("PLUGIN_TRACE");
 }

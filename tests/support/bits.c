@@ -14,12 +14,20 @@ static uint64_t mix(uint64_t x)
 
 static double special(descent_dtype dtype, unsigned which)
 {
-    const int    wide = dtype == DESCENT_DTYPE_F64;
+    const int wide = dtype == DESCENT_DTYPE_F64;
     const double denormal = wide ? DBL_MIN / 8 : FLT_MIN / 8;
     const double values[] = {
-        NAN,       INFINITY,   -INFINITY, denormal,
-        -denormal, -0.0,       0.0,       wide ? 1e300 : 1e38,
-        wide ? -1e-300 : -1e-37, wide ? 1e150 : 1e19, 1.0,
+        NAN,
+        INFINITY,
+        -INFINITY,
+        denormal,
+        -denormal,
+        -0.0,
+        0.0,
+        wide ? 1e300 : 1e38,
+        wide ? -1e-300 : -1e-37,
+        wide ? 1e150 : 1e19,
+        1.0,
     };
     return values[which % (sizeof values / sizeof *values)];
 }
@@ -28,7 +36,7 @@ void bits_fill(descent_dtype dtype, void *array, size_t n, uint64_t seed)
 {
     for (size_t i = 0; i < n; i++) {
         const uint64_t r = mix(seed * 0x9e3779b97f4a7c15u + i);
-        double         x = ((double)(r >> 11) * 0x1p-53 - 0.5) * 4;
+        double x = ((double)(r >> 11) * 0x1p-53 - 0.5) * 4;
         if (r % 401 == 0)
             x = special(dtype, (unsigned)(r >> 32));
         if (dtype == DESCENT_DTYPE_F64)

@@ -37,7 +37,7 @@ descent_runtime *check_runtime(void)
 {
     const descent_runtime_options options = {.struct_size = sizeof options,
                                              .log = remember};
-    descent_runtime              *runtime = NULL;
+    descent_runtime *runtime = NULL;
 
     check_log[0] = '\0';
     ok(descent_runtime_create(&options, &runtime));

@@ -19,7 +19,7 @@ void ok(descent_status status);
 void refused(descent_status status, descent_status code, const char *text);
 
 /* A runtime that logs into check_log, NUL-ended, oldest first. */
-extern char      check_log[4096];
+extern char check_log[4096];
 descent_runtime *check_runtime(void);
 
 /* An optimizer with the options of a JSON text (NULL: none); the _status form

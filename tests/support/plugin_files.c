@@ -115,10 +115,11 @@ void plugin_folder_remove(const char *path)
     struct dirent *entry;
 
     while (stream != NULL && (entry = readdir(stream)) != NULL) {
-        const char *inside = plugin_in(path, entry->d_name);
+        char inside[PATH_MAX];
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        if (unlink(inside) != 0 && rmdir(inside) != 0)
+        strcpy(inside, plugin_in(path, entry->d_name));
+        if (unlink(inside) != 0)
             plugin_folder_remove(inside);
     }
     if (stream != NULL)

@@ -30,8 +30,8 @@ static int switches(const descent_param *row)
 uint32_t variants_of(const descent_optimizer_type *type,
                      variant_values found[VARIANTS_MOST])
 {
-    uint32_t             seen = 0, count = 0;
-    variant_values       values = {{0}};
+    uint32_t seen = 0, count = 0;
+    variant_values values = {{0}};
     const descent_param *row;
 
     for (unsigned bits = 0; bits < 256; bits++) {
@@ -40,7 +40,7 @@ uint32_t variants_of(const descent_optimizer_type *type,
             assert_true(i < VARIANTS_PARAMS);
             values.value[i] = row->initial;
             if (switches(row))
-                values.value[i] = (bits >> bit++ & 1) == 0 ? 0
+                values.value[i] = (bits >> bit++ & 1) == 0          ? 0
                                   : row->type == DESCENT_PARAM_BOOL ? 1
                                                                     : 0.9;
         }
@@ -60,7 +60,7 @@ descent_options *variants_options(descent_runtime *runtime,
                                   const descent_optimizer_type *type,
                                   const variant_values *values)
 {
-    descent_options     *options = NULL;
+    descent_options *options = NULL;
     const descent_param *row;
 
     assert_int_equal(descent_options_create(runtime, &options), 0);

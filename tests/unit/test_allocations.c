@@ -31,7 +31,7 @@ static const struct {
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
-static float  w32[SIZE], g32[SIZE];
+static float w32[SIZE], g32[SIZE];
 static double w64[SIZE], g64[SIZE];
 
 static void fill(void)
@@ -46,7 +46,7 @@ static void fill(void)
 
 static descent_status bind(descent_optimizer *o)
 {
-    const int64_t        n = SIZE;
+    const int64_t n = SIZE;
     const descent_tensor t[2] = {
         {.struct_size = sizeof *t,
          .dtype = DESCENT_DTYPE_F32,
@@ -175,13 +175,13 @@ static const descent_allocator allocator = {
 
 static descent_status scenario(const char *kind, const char *json)
 {
-    static const char *const       names[] = {"single"};
-    const descent_runtime_options  options = {.struct_size = sizeof options,
-                                              .allocator = &allocator};
-    descent_runtime   *runtime = NULL;
-    descent_options   *set = NULL;
+    static const char *const names[] = {"single"};
+    const descent_runtime_options options = {.struct_size = sizeof options,
+                                             .allocator = &allocator};
+    descent_runtime *runtime = NULL;
+    descent_options *set = NULL;
     descent_optimizer *o = NULL;
-    descent_status     status = descent_runtime_create(&options, &runtime);
+    descent_status status = descent_runtime_create(&options, &runtime);
 
     if (status == DESCENT_OK)
         status = descent_options_from_json(runtime, json, strlen(json), &set);
@@ -203,16 +203,16 @@ static descent_status scenario(const char *kind, const char *json)
 
 static void every_failing_allocation_is_survived(void **state)
 {
-    static float  before32[SIZE];
+    static float before32[SIZE];
     static double before64[SIZE];
-    char          json[1024];
+    char json[1024];
 
     (void)state;
     fill();
     memcpy(before32, w32, sizeof w32);
     memcpy(before64, w64, sizeof w64);
     for (size_t i = 0; i < CASES; i++) {
-        long           n = 0;
+        long n = 0;
         descent_status status;
         with_everything(json, sizeof json, i);
         do {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Options: every declared bound, names, types, conflicts, schedules, changes. */
+/* Options: every declared bound, names, types, conflicts, schedules, changes.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +15,9 @@ static const char *const optimizers[] = {
 static descent_status create(descent_runtime *runtime, const char *kind,
                              const char *option, double value)
 {
-    descent_options   *options = NULL;
+    descent_options *options = NULL;
     descent_optimizer *o = NULL;
-    descent_status     status;
+    descent_status status;
 
     ok(descent_options_create(runtime, &options));
     ok(descent_options_set_number(options, option, value));
@@ -83,7 +84,7 @@ static void probe(descent_runtime *runtime, const char *kind,
 
 static void every_bound_of_every_option_holds(void **state)
 {
-    descent_runtime     *runtime = check_runtime();
+    descent_runtime *runtime = check_runtime();
     const descent_param *p;
 
     (void)state;
@@ -106,7 +107,8 @@ static void messages_say_name_value_and_range(void **state)
         {"adam", "{\"beta_2\": 1.2}",
          "adam.beta_2 = 1.2: expected 0 <= beta_2 < 1"},
         {"adam", "{\"lr\": -1}",
-         "adam.learning_rate = -1: expected a finite number >= 0 (to climb, set "
+         "adam.learning_rate = -1: expected a finite number >= 0 (to climb, "
+         "set "
          "maximize = true)"},
         {"sgd", "{\"nesterov\": 1}",
          "sgd.nesterov = 1: expected true or false"},
@@ -135,7 +137,7 @@ static void messages_say_name_value_and_range(void **state)
         {"sgd", "{\"momentum\": [1, 2]}", "sgd.momentum is a list"},
         {"adm", "{}", "did you mean \"adam\"?"},
     };
-    descent_runtime   *runtime = check_runtime();
+    descent_runtime *runtime = check_runtime();
     descent_optimizer *o = NULL;
 
     (void)state;
@@ -151,9 +153,18 @@ static void messages_say_name_value_and_range(void **state)
 static void json_that_is_no_set_of_options_is_refused(void **state)
 {
     static const char *const rows[] = {
-        "", "[]", "1", "{", "{\"a\": 1, \"a\": 2}", "{\"a\": [1, \"b\"]}",
-        "{\"a\": {\"b\": 1}}", "{\"a\": {\"class_name\": \"x\", \"config\": {}}}",
-        "{\"a\": 1e999}", "{\"\": 1}", "{} {}", "nul",
+        "",
+        "[]",
+        "1",
+        "{",
+        "{\"a\": 1, \"a\": 2}",
+        "{\"a\": [1, \"b\"]}",
+        "{\"a\": {\"b\": 1}}",
+        "{\"a\": {\"class_name\": \"x\", \"config\": {}}}",
+        "{\"a\": 1e999}",
+        "{\"\": 1}",
+        "{} {}",
+        "nul",
     };
     descent_runtime *runtime = check_runtime();
     descent_options *options = NULL;
@@ -193,10 +204,10 @@ static void rarely_meant_values_warn_once(void **state)
 /* ---- Schedules ---- */
 
 typedef struct asked {
-    int      times;
+    int times;
     uint64_t last;
-    double   values[4];
-    char     option[32];
+    double values[4];
+    char option[32];
     descent_optimizer *re_enter;
 } asked;
 
@@ -228,8 +239,8 @@ static void release(void *user)
 static descent_optimizer *scheduled(descent_runtime *runtime, const char *kind,
                                     const char *option, asked *a)
 {
-    descent_options   *options = NULL;
-    descent_schedule  *schedule = NULL;
+    descent_options *options = NULL;
+    descent_schedule *schedule = NULL;
     descent_optimizer *o = NULL;
 
     ok(descent_options_create(runtime, &options));
@@ -243,10 +254,10 @@ static descent_optimizer *scheduled(descent_runtime *runtime, const char *kind,
 
 static void a_function_is_asked_once_a_step(void **state)
 {
-    descent_runtime   *runtime = check_runtime();
-    asked              a = {.values = {0.5, 0.25, 0.125, 0}};
+    descent_runtime *runtime = check_runtime();
+    asked a = {.values = {0.5, 0.25, 0.125, 0}};
     descent_optimizer *o = scheduled(runtime, "sgd", "learning_rate", &a);
-    float              w[2] = {0}, g[2] = {1, 1};
+    float w[2] = {0}, g[2] = {1, 1};
 
     (void)state;
     check_bind(o, "a", w, g, 1);
@@ -258,8 +269,7 @@ static void a_function_is_asked_once_a_step(void **state)
     assert_string_equal(a.option, "learning_rate");
     assert_true(w[0] == -0.875f && w[1] == -0.875f);
     /* Its failure abandons the step before anything changed. */
-    refused(descent_optimizer_step(o, NULL, 0, NULL, NULL),
-            DESCENT_ERR_SCRIPT,
+    refused(descent_optimizer_step(o, NULL, 0, NULL, NULL), DESCENT_ERR_SCRIPT,
             "SGD: schedule of sgd.learning_rate at step 3: out of ideas");
     assert_true(w[0] == -0.875f);
     assert_int_equal(descent_optimizer_iterations(o), 3);
@@ -272,14 +282,14 @@ static void a_function_is_asked_once_a_step(void **state)
 static void scheduled_values_are_checked(void **state)
 {
     static const double bad[] = {-1, NAN, INFINITY};
-    static const int    code[] = {DESCENT_ERR_ARGUMENT, DESCENT_ERR_NUMERIC,
-                                  DESCENT_ERR_NUMERIC};
-    descent_runtime    *runtime = check_runtime();
-    float               w = 1, g = 1;
+    static const int code[] = {DESCENT_ERR_ARGUMENT, DESCENT_ERR_NUMERIC,
+                               DESCENT_ERR_NUMERIC};
+    descent_runtime *runtime = check_runtime();
+    float w = 1, g = 1;
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        asked              a = {.values = {bad[i]}};
+        asked a = {.values = {bad[i]}};
         descent_optimizer *o = scheduled(runtime, "sgd", "learning_rate", &a);
         check_bind(o, "w", &w, &g, 1);
         refused(descent_optimizer_step(o, NULL, 0, NULL, NULL), code[i],
@@ -292,10 +302,10 @@ static void scheduled_values_are_checked(void **state)
 
 static void a_schedule_may_not_step_its_optimizer(void **state)
 {
-    descent_runtime   *runtime = check_runtime();
-    asked              a = {.values = {1}};
+    descent_runtime *runtime = check_runtime();
+    asked a = {.values = {1}};
     descent_optimizer *o = scheduled(runtime, "sgd", "learning_rate", &a);
-    float              w = 1, g = 1;
+    float w = 1, g = 1;
 
     (void)state;
     check_bind(o, "w", &w, &g, 1);
@@ -309,11 +319,11 @@ static void a_schedule_may_not_step_its_optimizer(void **state)
 
 static void a_scheduled_momentum_keeps_its_slot_at_zero(void **state)
 {
-    descent_runtime   *runtime = check_runtime();
-    asked              a = {.values = {0, 0, 0.5, 0}};
+    descent_runtime *runtime = check_runtime();
+    asked a = {.values = {0, 0, 0.5, 0}};
     descent_optimizer *o = scheduled(runtime, "sgd", "momentum", &a);
-    float              w = 0, g = 1;
-    descent_tensor     view;
+    float w = 0, g = 1;
+    descent_tensor view;
 
     (void)state;
     ok(descent_optimizer_set(o, "learning_rate", 1));
@@ -332,12 +342,12 @@ static void a_scheduled_momentum_keeps_its_slot_at_zero(void **state)
 
 static void options_change_between_steps(void **state)
 {
-    descent_runtime   *runtime = check_runtime();
-    descent_optimizer *o = check_optimizer(
-        runtime, "SGD", "{\"lr\": 0.5, \"name\": \"mine\"}");
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o =
+        check_optimizer(runtime, "SGD", "{\"lr\": 0.5, \"name\": \"mine\"}");
     descent_schedule *hold = NULL;
-    descent_options  *options = NULL;
-    double            value = 0;
+    descent_options *options = NULL;
+    double value = 0;
 
     (void)state;
     assert_string_equal(descent_optimizer_name(o), "mine");
@@ -357,8 +367,8 @@ static void options_change_between_steps(void **state)
             "fixed when the optimizer is created");
     refused(descent_optimizer_set(o, "momentum", 0.9), DESCENT_ERR_STATE,
             "sgd.momentum was 0 when the optimizer was created");
-    refused(descent_optimizer_set(o, "learning_rate", -1),
-            DESCENT_ERR_ARGUMENT, "maximize");
+    refused(descent_optimizer_set(o, "learning_rate", -1), DESCENT_ERR_ARGUMENT,
+            "maximize");
     ok(descent_options_create(runtime, &options));
     ok(descent_options_set_number(options, "value", 0.125));
     ok(descent_schedule_create(runtime, "hold", options, &hold));
@@ -375,9 +385,9 @@ static void options_change_between_steps(void **state)
 
 static void default_names_are_keras(void **state)
 {
-    static const char *const names[] = {"SGD",      "adam",   "adagrad", "rmsprop",
-                                        "adadelta", "adamax", "nadam"};
-    descent_runtime         *runtime = check_runtime();
+    static const char *const names[] = {
+        "SGD", "adam", "adagrad", "rmsprop", "adadelta", "adamax", "nadam"};
+    descent_runtime *runtime = check_runtime();
 
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -10,9 +10,9 @@ enum { MOST = 8 };
 
 /* One weight that starts at `w`, its gradient, and an optimizer over it. */
 typedef struct bench {
-    descent_runtime   *runtime;
+    descent_runtime *runtime;
     descent_optimizer *o;
-    float              w[MOST], g[MOST];
+    float w[MOST], g[MOST];
 } bench;
 
 static void open_bench(bench *b, const char *kind, const char *json, float w)
@@ -81,7 +81,7 @@ static void averages_on_iterations_follow_keras(void **state)
 {
     static const double w[] = {1, .9, .9, .85, .85, .75, .775, .725};
     static const double average[] = {1, .9, .9, .85, .85, .8, .775, .725};
-    bench               b;
+    bench b;
 
     (void)state;
     open_bench(&b, "sgd",
@@ -102,7 +102,7 @@ static void averages_on_updates_ignore_micro_steps(void **state)
     /* Updates at steps 2, 4, 6, 8; overwriting at every second of them. */
     static const double w[] = {1, .9, .9, .85, .85, .75, .75, .725};
     static const double average[] = {0, .9, .9, .85, .85, .8, .8, .725};
-    bench               b;
+    bench b;
 
     (void)state;
     open_bench(&b, "sgd",
@@ -140,7 +140,7 @@ static void clip(const char *option, float a0, float a1, const float *expected)
 {
     bench b;
     float other = 0, other_g = 0.5f;
-    char  json[128];
+    char json[128];
 
     snprintf(json, sizeof json, "{\"learning_rate\": 1, \"%s\": 1}", option);
     b.runtime = check_runtime();
@@ -164,7 +164,7 @@ static void clips_treat_special_values_as_written(void **state)
 {
     static const struct {
         const char *option;
-        float       a[2], expected[3];
+        float a[2], expected[3];
     } rows[] = {
         {"clipnorm", {0, 0}, {0, 0, 0.5f}},
         {"global_clipnorm", {0, 0}, {0, 0, 0.5f}},
@@ -188,8 +188,8 @@ static void clips_treat_special_values_as_written(void **state)
 static void below_the_limit_no_bit_changes(void **state)
 {
     static const double limits[] = {41, 47, 55, 61, 82, 83, 94, 97, .1, .7};
-    bench               b;
-    char                json[128];
+    bench b;
+    char json[128];
 
     (void)state;
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
@@ -206,17 +206,22 @@ static void below_the_limit_no_bit_changes(void **state)
 static void norms_of_doubles_neither_overflow_nor_vanish(void **state)
 {
     static const double sizes[] = {1e200, 1e-200};
-    const int64_t       n = 2;
+    const int64_t n = 2;
 
     (void)state;
     for (int i = 0; i < 2; i++) {
-        descent_runtime     *runtime = check_runtime();
-        descent_optimizer   *o = check_optimizer(
+        descent_runtime *runtime = check_runtime();
+        descent_optimizer *o = check_optimizer(
             runtime, "sgd", "{\"learning_rate\": 1, \"clipnorm\": 1}");
-        double               w[2] = {0}, g[2] = {3 * sizes[i], 4 * sizes[i]};
+        double w[2] = {0}, g[2] = {3 * sizes[i], 4 * sizes[i]};
         const descent_tensor t = {
-            .struct_size = sizeof t, .dtype = DESCENT_DTYPE_F64, .name = "w",
-            .ndim = 1, .shape = &n, .data = w, .gradient = g,
+            .struct_size = sizeof t,
+            .dtype = DESCENT_DTYPE_F64,
+            .name = "w",
+            .ndim = 1,
+            .shape = &n,
+            .data = w,
+            .gradient = g,
         };
         ok(descent_optimizer_add(o, &t, 1));
         near(check_step(o).grad_norm / (5 * sizes[i]), 1, 1e-12);
@@ -287,8 +292,8 @@ static void centered_rmsprop_survives_a_constant_gradient(void **state)
 
 static void nothing_to_do_changes_no_counter(void **state)
 {
-    bench                b;
-    const size_t         none = 0;
+    bench b;
+    const size_t none = 0;
     descent_step_options subset = {.struct_size = sizeof subset,
                                    .tensors = &none};
 
@@ -308,12 +313,12 @@ static void nothing_to_do_changes_no_counter(void **state)
 
 static void a_subset_is_updated_alone(void **state)
 {
-    bench                b;
-    float                other = 1, other_g = 1;
-    const size_t         second = 1;
-    descent_step_options subset = {.struct_size = sizeof subset,
-                                   .tensors = &second, .tensor_count = 1};
-    descent_gradient     g = {.struct_size = sizeof g, .data = &other_g};
+    bench b;
+    float other = 1, other_g = 1;
+    const size_t second = 1;
+    descent_step_options subset = {
+        .struct_size = sizeof subset, .tensors = &second, .tensor_count = 1};
+    descent_gradient g = {.struct_size = sizeof g, .data = &other_g};
 
     (void)state;
     open_bench(&b, "sgd", "{\"learning_rate\": 0.5}", 1);
@@ -328,10 +333,10 @@ static void a_subset_is_updated_alone(void **state)
 
 static void gradients_of_the_other_precision_are_converted(void **state)
 {
-    bench            b;
-    const double     g = 0.25;
-    descent_gradient gradient = {.struct_size = sizeof gradient,
-                                 .dtype = DESCENT_DTYPE_F64, .data = &g};
+    bench b;
+    const double g = 0.25;
+    descent_gradient gradient = {
+        .struct_size = sizeof gradient, .dtype = DESCENT_DTYPE_F64, .data = &g};
 
     (void)state;
     open_bench(&b, "sgd", "{\"learning_rate\": 1}", 1);
@@ -353,8 +358,8 @@ static void averages_are_swapped_and_finalized(void **state)
     near(step(&b, 1), -2, 0);
     ok(descent_optimizer_swap_average(b.o));
     near(b.w[0], -1.5, 0);
-    refused(descent_optimizer_step(b.o, NULL, 0, NULL, NULL),
-            DESCENT_ERR_STATE, "swap them back");
+    refused(descent_optimizer_step(b.o, NULL, 0, NULL, NULL), DESCENT_ERR_STATE,
+            "swap them back");
     ok(descent_optimizer_swap_average(b.o));
     near(b.w[0], -2, 0);
     ok(descent_optimizer_finalize(b.o));
@@ -365,8 +370,8 @@ static void averages_are_swapped_and_finalized(void **state)
 static void exclusion_goes_by_name_and_by_pattern(void **state)
 {
     static const char *const names[] = {"first"};
-    bench                    b;
-    float                    first = 1, bias = 1, zero = 0;
+    bench b;
+    float first = 1, bias = 1, zero = 0;
 
     (void)state;
     open_bench(&b, "sgd", "{\"learning_rate\": 1, \"weight_decay\": 0.5}", 1);
@@ -386,13 +391,20 @@ static void exclusion_goes_by_name_and_by_pattern(void **state)
 static void empty_and_scalar_tensors_are_tensors(void **state)
 {
     static const int64_t none[] = {0, 3};
-    bench                b;
-    float                scalar = 1, scalar_g = 1;
-    descent_tensor       t[2] = {
-              {.struct_size = sizeof *t, .dtype = DESCENT_DTYPE_F32, .name = "empty",
-               .ndim = 2, .shape = none, .gradient = &scalar_g},
-              {.struct_size = sizeof *t, .dtype = DESCENT_DTYPE_F32,
-               .name = "scalar", .data = &scalar, .gradient = &scalar_g},
+    bench b;
+    float scalar = 1, scalar_g = 1;
+    descent_tensor t[2] = {
+        {.struct_size = sizeof *t,
+         .dtype = DESCENT_DTYPE_F32,
+         .name = "empty",
+         .ndim = 2,
+         .shape = none,
+         .gradient = &scalar_g},
+        {.struct_size = sizeof *t,
+         .dtype = DESCENT_DTYPE_F32,
+         .name = "scalar",
+         .data = &scalar,
+         .gradient = &scalar_g},
     };
 
     (void)state;

@@ -8,8 +8,8 @@
 #include "engine/ranges.h"
 #include "support/check.h"
 
-static float           weights[64], gradients[64];
-static const int64_t   three[] = {3};
+static float weights[64], gradients[64];
+static const int64_t three[] = {3};
 static descent_runtime *runtime;
 
 static descent_tensor good(const char *name, float *data)
@@ -55,8 +55,8 @@ static void tensors_that_are_none_are_refused(void **state)
     static const int64_t negative[] = {-1}, huge[] = {INT64_MAX, INT64_MAX};
     static const int64_t large[] = {INT64_MAX / 2}, strides[] = {2};
     static const int64_t many[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
-    descent_optimizer   *o = *state;
-    descent_tensor       t;
+    descent_optimizer *o = *state;
+    descent_tensor t;
 
     t = good("w", NULL);
     refuses(o, t, DESCENT_ERR_ARGUMENT, "the weight pointer is NULL");
@@ -127,19 +127,19 @@ static void gradients_that_do_not_fit_are_refused(void **state)
 {
     static const int64_t four[] = {4}, strides[] = {3};
     const descent_tensor both[] = {good("a", weights), good("b", weights + 8)};
-    descent_gradient     g[2] = {
-            {.struct_size = sizeof *g, .data = gradients},
-            {.struct_size = sizeof *g, .data = gradients + 8},
+    descent_gradient g[2] = {
+        {.struct_size = sizeof *g, .data = gradients},
+        {.struct_size = sizeof *g, .data = gradients + 8},
     };
     descent_optimizer *o = *state;
-    float              before[64];
+    float before[64];
 
     memcpy(before, weights, sizeof before);
     gradients[0] = 1;
     ok(descent_optimizer_add(o, both, 2));
 #define REFUSED(text)                                                          \
-    refused(descent_optimizer_step(o, g, 2, NULL, NULL),                       \
-            DESCENT_ERR_ARGUMENT, text)
+    refused(descent_optimizer_step(o, g, 2, NULL, NULL), DESCENT_ERR_ARGUMENT, \
+            text)
     g[1].shape = four;
     g[1].ndim = 1;
     REFUSED("gradient of 'b': shape [4], expected [3]");
@@ -171,11 +171,11 @@ static void gradients_that_do_not_fit_are_refused(void **state)
 static void names_lead_to_indices(void **state)
 {
     enum { MANY = 3000 };
-    static float       many[MANY];
-    const int64_t      one = 1;
+    static float many[MANY];
+    const int64_t one = 1;
     descent_optimizer *o = *state;
-    char               name[16];
-    size_t             index;
+    char name[16];
+    size_t index;
 
     for (int i = 0; i < MANY; i++) {
         descent_tensor t = good(name, &many[i]);
@@ -197,7 +197,7 @@ static void names_lead_to_indices(void **state)
 
 static void ranges_are_sorted_and_searched(void **state)
 {
-    range    r[500];
+    range r[500];
     uint32_t x = 1;
 
     (void)state;
@@ -210,16 +210,16 @@ static void ranges_are_sorted_and_searched(void **state)
     for (int i = 0; i < 499; i++)
         assert_true(r[i].begin <= r[i + 1].begin);
     for (int i = 0; i < 500; i++) {
-        assert_int_equal(ranges_find(r, 500, r[i].begin + 4, r[i].begin + 9)
-                             ->begin,
-                         r[i].begin);
+        assert_int_equal(
+            ranges_find(r, 500, r[i].begin + 4, r[i].begin + 9)->begin,
+            r[i].begin);
         assert_null(ranges_find(r, 500, r[i].end, r[i].end + 5));
     }
 }
 
 static void slots_are_seen_by_name(void **state)
 {
-    descent_tensor     view;
+    descent_tensor view;
     descent_optimizer *o;
 
     (void)state;

@@ -12,7 +12,7 @@
 enum { SIZE = 1500, STEPS = 4, SUBSETS = 32 };
 
 static const descent_optimizer_type *adam;
-static uint32_t                      seen_masks;
+static uint32_t seen_masks;
 
 /* ---- Adam, fusing less ---- */
 
@@ -26,7 +26,8 @@ static descent_status fused(void *self, const descent_pass *pass)
     const char *at = pass->spans;
 
     for (size_t i = 0; i < pass->count; i++, at += pass->span_size) {
-        const uint32_t mask = ((const descent_span *)(const void *)at)->fuse->mask;
+        const uint32_t mask =
+            ((const descent_span *)(const void *)at)->fuse->mask;
         assert_int_equal(mask & ~known_fuses(pass), 0);
         seen_masks |= 1u << mask;
     }
@@ -34,11 +35,20 @@ static descent_status fused(void *self, const descent_pass *pass)
 }
 
 static descent_optimizer_type types[SUBSETS + 1];
-static char                   ids[SUBSETS + 1][16];
-static descent_plugin         plugin = {
-            DESCENT_MAGIC, sizeof(descent_plugin), DESCENT_ABI_MAJOR,
-            DESCENT_ABI_MINOR, 0, "descent-partial", "1.0.0", NULL, NULL,
-            sizeof(descent_optimizer_type), SUBSETS + 1, types,
+static char ids[SUBSETS + 1][16];
+static descent_plugin plugin = {
+    DESCENT_MAGIC,
+    sizeof(descent_plugin),
+    DESCENT_ABI_MAJOR,
+    DESCENT_ABI_MINOR,
+    0,
+    "descent-partial",
+    "1.0.0",
+    NULL,
+    NULL,
+    sizeof(descent_optimizer_type),
+    SUBSETS + 1,
+    types,
 };
 
 static const descent_plugin *entry(const descent_host *host)
@@ -62,8 +72,8 @@ static uint64_t run(descent_runtime *runtime, const char *kind,
                     const char *json)
 {
     descent_optimizer *o = check_optimizer(runtime, kind, json);
-    const char        *name;
-    uint64_t           hash;
+    const char *name;
+    uint64_t hash;
 
     bits_fill(DESCENT_DTYPE_F32, w, SIZE, 1);
     check_bind(o, "a", w, g, 700);
@@ -99,7 +109,7 @@ static void what_a_plugin_does_not_fuse_the_core_does(void **state)
         "{\"gradient_accumulation_steps\": 2, \"clipnorm\": 1, "
         "\"weight_decay\": 0.1, \"use_ema\": true}",
     };
-    descent_runtime    *runtime = check_runtime();
+    descent_runtime *runtime = check_runtime();
     descent_plugin_info info = {.struct_size = sizeof info};
 
     (void)state;
@@ -124,18 +134,18 @@ static int seen_rows, seen_steps;
 static descent_status row_step(void *self, const descent_pass *pass)
 {
     const descent_span *s = pass->spans;
-    const int64_t       columns = s->count / s->shape[0];
-    const float         rate = ((const float *)s->coef)[0];
-    float *const        norms = s->slot[0];
-    float *const        scratch = s->slot[1];
+    const int64_t columns = s->count / s->shape[0];
+    const float rate = ((const float *)s->coef)[0];
+    float *const norms = s->slot[0];
+    float *const scratch = s->slot[1];
 
     (void)self;
     assert_int_equal(pass->count, 1);
     assert_int_equal(s->ndim, 2);
     for (int64_t row = 0; row < s->shape[0]; row++) {
         const float *in = (const float *)s->grad + row * columns;
-        float       *out = (float *)s->weight + row * columns;
-        float        sum = 0;
+        float *out = (float *)s->weight + row * columns;
+        float sum = 0;
         for (int64_t i = 0; i < columns; i++) {
             scratch[row * columns + i] = in[i];
             sum += in[i] * in[i];
@@ -183,9 +193,18 @@ static const descent_optimizer_type row_type = {
     .step = row_step,
 };
 static const descent_plugin row_plugin = {
-    DESCENT_MAGIC, sizeof(descent_plugin), DESCENT_ABI_MAJOR,
-    DESCENT_ABI_MINOR, 0, "descent-rows", "1.0.0", NULL, NULL,
-    sizeof row_type, 1, &row_type,
+    DESCENT_MAGIC,
+    sizeof(descent_plugin),
+    DESCENT_ABI_MAJOR,
+    DESCENT_ABI_MINOR,
+    0,
+    "descent-rows",
+    "1.0.0",
+    NULL,
+    NULL,
+    sizeof row_type,
+    1,
+    &row_type,
 };
 
 static const descent_plugin *row_entry(const descent_host *host)
@@ -197,13 +216,17 @@ static const descent_plugin *row_entry(const descent_host *host)
 static void rules_of_tensor_scope_get_whole_tensors(void **state)
 {
     static const int64_t shape[] = {2, 2};
-    float                m[4] = {1, 1, 1, 1}, grad[4] = {3, 4, 0, 2};
-    descent_runtime     *runtime = check_runtime();
-    descent_tensor       view, t = {
-                             .struct_size = sizeof t, .dtype = DESCENT_DTYPE_F32,
-                             .name = "m", .ndim = 2, .shape = shape, .data = m,
+    float m[4] = {1, 1, 1, 1}, grad[4] = {3, 4, 0, 2};
+    descent_runtime *runtime = check_runtime();
+    descent_tensor view, t = {
+                             .struct_size = sizeof t,
+                             .dtype = DESCENT_DTYPE_F32,
+                             .name = "m",
+                             .ndim = 2,
+                             .shape = shape,
+                             .data = m,
                              .gradient = grad,
-    };
+                         };
 
     (void)state;
     ok(descent_runtime_register(runtime, row_entry, NULL));
@@ -242,7 +265,7 @@ static descent_status failing_step(void *self, const descent_pass *pass)
 }
 
 static descent_optimizer_type failing_type;
-static descent_plugin         failing_plugin;
+static descent_plugin failing_plugin;
 
 static const descent_plugin *failing_entry(const descent_host *host)
 {
@@ -263,8 +286,8 @@ static void a_plugin_that_fails_midway_is_not_called_again(void **state)
     ok(descent_runtime_register(runtime, failing_entry, NULL));
     descent_optimizer *o = check_optimizer(runtime, "failing", NULL);
     check_bind(o, "w", w, g, 3);
-    refused(descent_optimizer_step(o, NULL, 0, NULL, NULL),
-            DESCENT_ERR_NUMERIC, "update 1 failed midway: no luck");
+    refused(descent_optimizer_step(o, NULL, 0, NULL, NULL), DESCENT_ERR_NUMERIC,
+            "update 1 failed midway: no luck");
     refused(descent_optimizer_step(o, NULL, 0, NULL, NULL), DESCENT_ERR_STATE,
             "weights and state are undefined");
     assert_int_equal(descent_optimizer_iterations(o), 0);

@@ -116,6 +116,7 @@ local function check_gradient(f, x, options)
                                   0)
   local sample = options.sample
                  and errors.integer(WHERE, "sample", options.sample, 1)
+  errors.callable(WHERE, "f", f)
   local parameters, value, g = copies(x)
   local loss = gradients_of(f, value, parameters, g)
   local list = elements(parameters, sample, options.seed or 0)

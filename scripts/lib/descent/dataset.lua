@@ -178,7 +178,7 @@ function dataset.new(x, y, fields)
   x = tensor_of("x", x, "f32")
   y = tensor_of("y", y, whole and "i64" or "f32")
   if #x ~= #y then
-    errors.argument("descent.data", "y", tostring(y),
+    errors.argument("descent.data", "y", y,
                     ("%d rows, as many as x"):format(#x))
   end
   local new = { x = x, y = y, name = "data", classes = count_classes(y) }

@@ -48,6 +48,15 @@ local function range_text(low, high)
   return low and low > -math.huge and " >= " .. errors.show(low) or ""
 end
 
+-- `value` if it can be called.
+function errors.callable(where, option, value)
+  local meta = debug.getmetatable(value)
+  if type(value) ~= "function" and not (meta and meta.__call) then
+    errors.argument(where, option, value, "something callable")
+  end
+  return value
+end
+
 -- `value` as an integer within [low, high], either of which may be nil.
 function errors.integer(where, option, value, low, high)
   local number = math.type(value) and math.tointeger(value)

@@ -66,7 +66,7 @@ local function descend(optimizer, watch, own, result)
                    { step = step, loss = loss,
                      x = own.record_path and x:clone() or nil })
     end
-    if not finite(loss) or x:count_nonfinite() > 0 then return "diverged" end
+    if not finite(loss) then return "diverged" end
     if watch.norm <= (own.tolerance or -1) then return "tolerance" end
     if own.callback and own.callback(step, loss, x) == true then
       return "callback"
@@ -107,6 +107,7 @@ local function minimize(objective, options)
   if core.in_schedule() then
     errors.raise("state", WHERE, "not allowed inside a schedule")
   end
+  errors.callable(WHERE, "objective", objective)
   if options ~= nil then errors.check(WHERE, "options", options, "table") end
   local own, rest = separate(options or {})
   check(own)

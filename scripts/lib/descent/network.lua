@@ -86,6 +86,12 @@ local function workspace(self, rows)
   return self.spaces[rows]
 end
 
+local function check_targets(where, y, rows)
+  if core.type(y) ~= "Tensor" or y.ndim == 0 or #y ~= rows then
+    errors.argument(where, "y", y, ("a Tensor of %d rows, as x"):format(rows))
+  end
+end
+
 local function check_input(self, where, x)
   if core.type(x) ~= "Tensor" or x.ndim ~= 2
      or x:numel() ~= #x * self.sizes[1] then
@@ -141,6 +147,7 @@ local function evaluate(self, where, weights, gradients, batch)
   errors.check(where, "batch", batch, "table")
   check_input(self, where, batch.x)
   local rows = #batch.x
+  check_targets(where, batch.y, rows)
   local space, loss_of = workspace(self, rows), self.loss_of
   local z, x = forward(self, weights, batch.x, space)
   if loss_of.matches then

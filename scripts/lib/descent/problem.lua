@@ -33,8 +33,8 @@ end
 
 -- The coordinates of the Tensor x as a list of doubles.
 local function coordinates(self, where, x)
-  if x:numel() ~= self.dim then
-    errors.argument(where, "x", tostring(x),
+  if core.type(x) ~= "Tensor" or x:numel() ~= self.dim then
+    errors.argument(where, "x", x,
                     ("a Tensor of %d elements"):format(self.dim))
   end
   return x:reshape(self.dim):totable()
@@ -46,7 +46,8 @@ local function evaluate(self, x)
   if d.evaluate then return d.evaluate(x) end
   local g = {}
   for i = 1, #x do g[i] = 0.0 end
-  return d.value(x), d.gradient(x, g) or g
+  local value = errors.check(self.name, "value(x)", d.value(x), "number")
+  return value, d.gradient(x, g) or g
 end
 
 function Problem:value(x)

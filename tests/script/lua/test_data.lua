@@ -168,6 +168,12 @@ test.case("an iterator continues where a saved one stood", function()
     test.equal(epoch .. ":" .. table.concat(list, ","), whole[step])
   end
   test.equal(rest(), nil)
+  -- In the middle of the same epoch of another seed, too.
+  local other = d:batches { size = 3, epochs = 3, seed = 9 }
+  other()
+  local _, batch = other:seek { seed = 2, step = 0 }()
+  test.equal(("1:%d,%d,%d"):format(table.unpack(
+             batch.x:reshape(-1):totable())), whole[1])
 end)
 
 test.case("wrong batches are named", function()

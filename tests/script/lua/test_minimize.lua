@@ -72,6 +72,10 @@ test.case("divergence is a result, not an error", function()
   test.equal(r.loss, math.huge)
   test.equal(r.value, math.huge)
   test.ok(r.steps < 100)
+  -- The last step, too, can be the one that overflows.
+  r = descent.minimize(half_square, { optimizer = "sgd", start = { 1e30 },
+    learning_rate = 1e30, steps = 1 })
+  test.equal(r.reason, "diverged")
 end)
 
 test.case("no steps at all", function()
@@ -97,7 +101,16 @@ test.case("an objective may return its gradient", function()
   test.ok(descent.check_gradient(returns, descent.tensor { 3, -1 }).ok)
 end)
 
-test.case("minimize names mistakes", function()
+test.case("minimize and check_gradient name mistakes", function()
+  test.raises(function() descent.minimize() end,
+              "objective = nil: expected something callable")
+  test.raises(function() descent.check_gradient(7, descent.ones(1)) end,
+              "f = 7: expected something callable")
+  test.raises(function() descent.check_gradient(half_square, 7) end,
+              "x = 7: expected a table")
+  test.raises(function()
+    descent.check_gradient(function() return "low" end, descent.ones(1))
+  end, "the objective's loss = \"low\": expected a number")
   test.raises(function() descent.minimize(half_square) end, "start = nil")
   test.raises(function()
     descent.minimize(half_square, { start = { 1 }, steps = -1 })
@@ -139,10 +152,12 @@ end)
 
 test.case("check_gradient takes NaN for wrong", function()
   local function broken(x, g)
-    g:fill_(0 / 0)
-    return x:dot(x)
+    g:copy_(x):set_(3, 0 / 0)
+    return x:dot(x) / 2
   end
-  test.equal(descent.check_gradient(broken, descent.ones(2)).ok, false)
+  local report = descent.check_gradient(broken, descent.ones(4))
+  test.equal(report.ok, false)
+  test.equal(report.worst, 3)
 end)
 
 test.case("check_gradient refuses an objective with noise", function()

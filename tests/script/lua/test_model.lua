@@ -219,6 +219,14 @@ test.case("mistakes are named", function()
               "classes = nil: expected an integer >= 1")
   local m = model.softmax { inputs = 4, classes = 2 }
   test.raises(function() m:predict(x) end, "expected a Tensor [rows, 4]")
+  x = descent.zeros(3, 4)
+  test.raises(function() m:loss() end, "batch = nil: expected a table")
+  test.raises(function() m:loss { x = x } end,
+              "y = nil: expected a Tensor of 3 rows, as x")
+  test.raises(function() m:backward { x = x, y = descent.zeros(2) } end,
+              "expected a Tensor of 3 rows, as x")
+  local e = test.raises(function() m:loss(3) end, "Model:loss")
+  test.ok(e.position:find("test_model.lua", 1, true)) -- not in our modules
 end)
 
 test.finish()

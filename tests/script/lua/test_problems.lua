@@ -159,7 +159,17 @@ test.case("mistakes are named", function()
               "noise = -1: expected a finite number >= 0")
   test.raises(function() descent.problem("sphere"):value(descent.zeros(3)) end,
               "expected a Tensor of 2 elements")
-  test.raises(function() descent.problem { dim = 2 } end, "expected a")
+  test.raises(function() descent.problem("sphere"):value(3) end,
+              "x = 3: expected a Tensor of 2 elements")
+  test.raises(function() descent.problem { dim = 2 } end,
+              "start = nil: expected a table")
+  local mine = { dim = 1, start = { 0 }, gradient = function() end,
+                 value = function() return "high" end }
+  test.raises(function() descent.problem(mine):value(descent.ones(1)) end,
+              "value(x) = \"high\": expected a number")
+  mine.domain = { 1, 0 }
+  test.raises(function() descent.problem(mine) end,
+              "domain[2] = 0: expected a finite number >= 1")
 end)
 
 test.finish()
