@@ -47,6 +47,10 @@ OPTIMIZE_tsan  := -O1 -g -fsanitize=thread
 OPTIMIZE_debug := -O0 -g
 MODE_FLAGS := $(OPTIMIZE_$(MODE))
 
+# A line a file; V=1 shows the commands, -s nothing.
+silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
+run     = $(if $(V),,@$(if $(silent),,echo '  $(1)  $(2)';))
+
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
             -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings \
             -Wundef -Wvla -Wformat=2
@@ -77,43 +81,43 @@ $(B)/obj/core/tool/%.o:   CPPFLAGS += $(jansson_cflags)
 $(B)/obj/core/engine/%.o: CPPFLAGS += $(jansson_cflags)
 $(B)/obj/core/%.o: core/%.c
 	@mkdir -p $(@D)
-	$(COMPILE) -Icore -c $< -o $@
+	$(call run,CC  ,$<) $(COMPILE) -Icore -c $< -o $@
 
 # The marker tells a library in the build tree from an installed one.
 $(B)/.descent-build: ; @mkdir -p $(@D) && touch $@
 
 $(B)/libdescent.a: $(call objects,$(LIBRARY_SOURCES))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call run,AR  ,$@) $(AR) rcs $@ $^
 $(B)/libdescent.so.0: $(call objects,$(LIBRARY_SOURCES)) core/libdescent.map | $(B)/.descent-build
-	$(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -shared -Wl,-soname,libdescent.so.0 \
+	$(call run,LINK,$@) $(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -shared -Wl,-soname,libdescent.so.0 \
 	  -Wl,--version-script=core/libdescent.map -o $@ $(filter %.o,$^) $(jansson_libs) -ldl -lm -lpthread
 $(B)/libdescent.so: $(B)/libdescent.so.0
-	ln -sf libdescent.so.0 $@
+	@ln -sf libdescent.so.0 $@
 
 $(B)/libdescent-lua.so.0: $(call objects,$(SCRIPT_SOURCES)) $(B)/libdescent.so
-	$(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -shared -Wl,-soname,libdescent-lua.so.0 \
+	$(call run,LINK,$@) $(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -shared -Wl,-soname,libdescent-lua.so.0 \
 	  -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) -L$(B) -ldescent $(lua_libs) $(blas_libs) -lm
 $(B)/libdescent-lua.so: $(B)/libdescent-lua.so.0
-	ln -sf libdescent-lua.so.0 $@
+	@ln -sf libdescent-lua.so.0 $@
 
 # The module for a stock interpreter, which has the Lua API inside.
 $(B)/lua/descent/core.so: $(call objects,$(filter-out core/script/script.c,$(SCRIPT_SOURCES))) $(B)/libdescent.so
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -shared -Wl,-rpath,'$$ORIGIN/../..' \
+	$(call run,LINK,$@) $(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -shared -Wl,-rpath,'$$ORIGIN/../..' \
 	  -Wl,-rpath,'$$ORIGIN/../../..' -o $@ $(filter %.o,$^) -L$(B) -ldescent $(blas_libs) -lm
 
 $(B)/descent: $(call objects,$(TOOL_SOURCES)) $(B)/libdescent-lua.so
-	$(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' -o $@ \
+	$(call run,LINK,$@) $(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) $(HARDEN) -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' -o $@ \
 	  $(filter %.o,$^) -L$(B) -ldescent-lua -ldescent $(jansson_libs) -lm -Wl,-rpath-link,$(B)
 
-# One file a plugin: plugins/NAME/NAME.c.
+# One file a plugin: plugins/NAME/NAME.c.  What others may write is not loaded.
 .SECONDEXPANSION:
 $(B)/plugins/%.so: plugins/$$*/$$*.c | $(B)/.descent-build
 	@mkdir -p $(@D) $(B)/obj/plugins
-	$(COMPILE) -MF $(B)/obj/plugins/$*.d -MT $@ -shared $(PLUGIN) \
+	$(call run,CC  ,$<) $(COMPILE) -MF $(B)/obj/plugins/$*.d -MT $@ -shared $(PLUGIN) \
 	  $< -o $@ -lm
-	@chmod go-w $(@D) $@ # what others may write is not loaded
+	@chmod go-w $(@D) $@
 
 # Lua modules and data beside the module, as they lie when installed.
 .PHONY: lua-modules
@@ -137,19 +141,19 @@ TEST_LINK      = $(CC) $(CFLAGS) $(MODE_FLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a
 
 $(B)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(COMPILE) $(cmocka_cflags) $(jansson_cflags) -Icore -Itests -c $< -o $@
+	$(call run,CC  ,$<) $(COMPILE) $(cmocka_cflags) $(jansson_cflags) -Icore -Itests -c $< -o $@
 $(B)/obj/tests/conform/%.o: BASE := $(filter-out -Icore,$(BASE))
 $(patsubst tests/%.c,$(B)/obj/tests/%.o,$(wildcard tests/script/*.c)): CPPFLAGS += $(lua_cflags)
 
 define static_test
 $(B)/tests/$(notdir $(1:.c=)): $(B)/obj/$(1:.c=.o) $(call objects,$(SUPPORT)) $(B)/libdescent.a
 	@mkdir -p $$(@D)
-	$$(TEST_LINK) $$(cmocka_libs) $$(jansson_libs) -ldl -lm -lpthread
+	$$(call run,LINK,$$@) $$(TEST_LINK) $$(cmocka_libs) $$(jansson_libs) -ldl -lm -lpthread
 endef
 define dynamic_test
 $(B)/tests/$(notdir $(1:.c=)): $(B)/obj/$(1:.c=.o) $(B)/libdescent-lua.so
 	@mkdir -p $$(@D)
-	$$(TEST_LINK) -L$(B) -ldescent-lua -ldescent $$(cmocka_libs) $$(lua_libs) $$(jansson_libs) \
+	$$(call run,LINK,$$@) $$(TEST_LINK) -L$(B) -ldescent-lua -ldescent $$(cmocka_libs) $$(lua_libs) $$(jansson_libs) \
 	  -Wl,-rpath,'$$$$ORIGIN/..' -Wl,-rpath-link,$(B) -ldl -lm
 endef
 $(foreach t,$(STATIC_TESTS),$(eval $(call static_test,$(t))))
@@ -157,17 +161,17 @@ $(foreach t,$(DYNAMIC_TESTS),$(eval $(call dynamic_test,$(t))))
 
 $(B)/tests/conform: $(call objects,$(CONFORM)) $(B)/libdescent.so
 	@mkdir -p $(@D)
-	$(TEST_LINK) -L$(B) -ldescent $(jansson_libs) -Wl,-rpath,'$$ORIGIN/..' -lm
+	$(call run,LINK,$@) $(TEST_LINK) -L$(B) -ldescent $(jansson_libs) -Wl,-rpath,'$$ORIGIN/..' -lm
 
 $(B)/tests/plugins/%.so: tests/plugin/plugins/%.c
 	@mkdir -p $(@D) $(B)/obj/tests/plugins
-	$(COMPILE) -MF $(B)/obj/tests/plugins/$*.d -MT $@ -shared -Wl,-z,now $< -o $@ -lm
+	$(call run,CC  ,$<) $(COMPILE) -MF $(B)/obj/tests/plugins/$*.d -MT $@ -shared -Wl,-z,now $< -o $@ -lm
 
 # The seven by each compiler that is here, always optimized, to compare their bits.
 KERNELS := $(foreach c,gcc clang,$(if $(shell command -v $(c)),$(PLUGINS:%=$(B)/tests/kernels/$(c)/%.so)))
 $(B)/tests/kernels/%.so: plugins/$$(*F)/$$(*F).c core/include/descent/plugin.h core/include/descent/kernel.h
 	@mkdir -p $(@D)
-	$(*D) -O3 $(BASE) -shared $(PLUGIN) $< -o $@ -lm
+	$(call run,CC  ,$@) $(*D) -O3 $(BASE) -shared $(PLUGIN) $< -o $@ -lm
 
 .PHONY: tests test check lint format demo
 tests: all $(TEST_PROGRAMS) $(TEST_PLUGINS) $(KERNELS) $(B)/tests/conform

@@ -82,7 +82,7 @@ static void copy_value(lua_State *L, tensor *t, int index)
     const tensor *from;
 
     if (lua_type(L, index) == LUA_TTABLE) {
-        /* First into a tensor of its own, so that a bad list changes nothing. */
+        /* First into a tensor of its own: a bad list changes nothing. */
         tensor *list = tensor_like(L, t->dtype, t);
 
         tensor_from_list(L, list, index);

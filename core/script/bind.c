@@ -178,7 +178,7 @@ void optimizer_unpin(optimizer *o)
 
 /* Make `count` tensors, whose names and tensors are the list at `keep` and
  * whose bindings are the userdata at `block`, those of the optimizer at
- * `index`.  What is pushed for it beforehand: the tables x and g, at the top. */
+ * `index`.  The tables x and g wait at the top of the stack. */
 static void adopt(lua_State *L, optimizer *o, int index, int keep, int block,
                   size_t count)
 {

@@ -46,7 +46,7 @@ enum {
     CONTEXT_VALUES = CONTEXT_STREAMS
 };
 
-/* Something of the core that userdata hold, as the first member of theirs.  What
+/* Something of the core that a userdata holds, as its first member.  What
  * finalizers create while a state closes is never finalized itself: so the
  * context keeps a list, and releases what is left at the very end. */
 typedef struct resource {

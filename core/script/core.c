@@ -83,36 +83,39 @@ static int core_type(lua_State *L)
     return 1;
 }
 
-/* features is asked for rarely, and the level of the processor needs the
- * runtime: it is made when it is first read. */
-static int core_index(lua_State *L)
+/* features.isa: the processor's level is the runtime's to tell, and the runtime
+ * is made when it is first needed. */
+static int features_index(lua_State *L)
 {
     lua_settop(L, 2);
-    if (lua_type(L, 2) != LUA_TSTRING)
-        return 0;
-    lua_pushliteral(L, "features");
+    lua_pushliteral(L, "isa");
     if (!lua_rawequal(L, 2, -1))
         return 0;
-    lua_createtable(L, 0, 3);
-    lua_pushboolean(L, 1);
-    lua_setfield(L, -2, "blas");
     lua_pushstring(L, descent_runtime_isa(context_runtime(L)));
-    lua_setfield(L, -2, "isa");
-    lua_pushliteral(L, LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
-                                         "." LUA_VERSION_RELEASE);
-    lua_setfield(L, -2, "lua");
     lua_pushvalue(L, -1);
-    lua_setfield(L, 1, "features");
+    lua_setfield(L, 1, "isa");
     return 1;
 }
 
-static void set_metamethod(lua_State *L, lua_CFunction index)
+/* Let the function answer for the fields that the table at the top lacks. */
+static void set_index(lua_State *L, lua_CFunction index)
 {
     const function_entry entries[] = {{"__index", index, 0}, {NULL, NULL, 0}};
 
     lua_newtable(L);
-    functions_register(L, "descent", entries);
+    functions_register(L, "descent.", entries);
     lua_setmetatable(L, -2);
+}
+
+static void push_features(lua_State *L)
+{
+    lua_newtable(L);
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "blas");
+    lua_pushliteral(L, LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
+                                         "." LUA_VERSION_RELEASE);
+    lua_setfield(L, -2, "lua");
+    set_index(L, features_index);
 }
 
 int luaopen_descent_core(struct lua_State *L)
@@ -155,8 +158,9 @@ int luaopen_descent_core(struct lua_State *L)
     schedule_push_kinds(L);
     lua_setfield(L, -2, "schedule");
     lua_newtable(L);
-    set_metamethod(L, core_optimizers_index);
+    set_index(L, core_optimizers_index);
     lua_setfield(L, -2, "optimizers");
-    set_metamethod(L, core_index);
+    push_features(L);
+    lua_setfield(L, -2, "features");
     return 1;
 }

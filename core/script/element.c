@@ -96,7 +96,7 @@ void tensor_fill(lua_State *L, tensor *t, int index)
         memcpy(data + (size_t)i * size, data, size);
 }
 
-/* Check everything before the first write, so that a refusal changes nothing. */
+/* Check all before the first write, so that a refusal changes nothing. */
 static void check_integers(lua_State *L, const tensor *to, const tensor *from)
 {
     for (int64_t i = 0; i < from->count; i++)

@@ -183,7 +183,7 @@ static void check_length(lua_State *L, size_t got, const char *dtype,
                     (LUAI_UACINT)((size_t)count * size));
 }
 
-/* from_string(bytes, dtype, shape): little-endian elements; "i32" is widened. */
+/* from_string(bytes, dtype, shape): little-endian elements; i32 is widened. */
 static int make_from_string(lua_State *L)
 {
     int64_t shape[DESCENT_MAX_DIMS];

@@ -2,7 +2,7 @@
 /* The class of schedules, and Lua functions as schedules of the core.
  *
  * A function runs in a protected call from inside the core, which no Lua error
- * may leave; its error value waits in the context until the core has returned. */
+ * may leave; its error value waits in the context until the core is done. */
 #include "script/schedule.h"
 
 #include <inttypes.h>

@@ -45,7 +45,8 @@ descent_script_open(const descent_script_options *options,
 DESCENT_API void descent_script_close(descent_script *script); /* NULL ok */
 
 /* Run the file `path` with `arguments` (NULL-ended, or NULL) as its `arg` table
- * and varargs.  Source text only, no bytecode.  On failure, the error message of this
+ * and varargs.  Source text only, no bytecode.  `require` also finds modules
+ * beside the file, after all others.  On failure, the error message of this
  * thread is "FILE:LINE: text". */
 DESCENT_API descent_status
 descent_script_run_file(descent_script *script, const char *path,

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Wrong use of the binding is an error, never a crash: every function and method
--- is called with values of every kind, in every number of arguments.
+-- Wrong use of the binding is an error, never a crash: every function and
+-- method is called with values of every kind, in every number of arguments.
 local test = require "harness"
 local core = require "descent.core"
 
@@ -81,9 +81,9 @@ end
 -- Run `body` for every function, with print silent: some methods print.
 local function each(body)
   local out = print
-  print = function() end
+  rawset(_G, "print", function() end)
   for _, f in ipairs(functions) do body(f) end
-  print = out
+  rawset(_G, "print", out)
 end
 
 test.case("the registration tables were found", function()

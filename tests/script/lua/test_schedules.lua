@@ -15,7 +15,8 @@ test.case("every kind of the core is a function", function()
   for _, kind in ipairs(kinds) do
     test.equal(type(schedule[kind]), "function", kind)
   end
-  local s = schedule.cosine_decay { initial_learning_rate = 1, decay_steps = 10 }
+  local s = schedule.cosine_decay { initial_learning_rate = 1,
+                                    decay_steps = 10 }
   test.equal(s(0), 1)
   test.near(s:at(5), 0.5, 1e-15)
   test.equal(s.kind, "cosine_decay")
@@ -132,6 +133,18 @@ test.case("a failing function abandons the step before anything changes",
   test.equal(opt.iterations, 2)
 end)
 
+test.case("a function that asks for itself does not exhaust the stack",
+          function()
+  local opt
+  opt = core.optimizer("sgd", core.ones(1), {
+    learning_rate = function() return opt:get "learning_rate" end })
+  test.raises(function() opt:step(half_square) end, "learning_rate")
+  local s
+  s = schedule.fn(function(n) return s(n + 1) end)
+  test.raises(function() return s(0) end, "schedule at step")
+  test.equal(opt.iterations, 0)
+end)
+
 test.case("steps run in coroutines, and functions may use their own",
           function()
   local opt = core.optimizer("sgd", core.ones(1), {
@@ -141,15 +154,16 @@ test.case("steps run in coroutines, and functions may use their own",
         coroutine.yield(1 / (n + 1))
       end)()
     end })
-  local co = coroutine.wrap(function()
-    for _ = 1, 3 do
-      opt:step(half_square)
-      coroutine.yield(opt.lr)
-    end
-  end)
-  co()
-  co()
-  co = nil
+  do
+    local co = coroutine.wrap(function()
+      for _ = 1, 3 do
+        opt:step(half_square)
+        coroutine.yield(opt.lr)
+      end
+    end)
+    co()
+    co()
+  end
   collectgarbage()
   opt:step(half_square)
   test.equal(opt.lr, 0.25)

@@ -32,7 +32,8 @@ test.case("shapes and lists that cannot be are refused", function()
               "more than 2^48 elements")
   test.raises(function() core.zeros(0, 1 << 40, 1 << 40) end,
               "more than 2^48 elements")
-  test.raises(function() core.zeros(2.5) end, "shape = 2.5: expected an integer")
+  test.raises(function() core.zeros(2.5) end,
+              "shape = 2.5: expected an integer")
   test.raises(function() core.zeros(2, { dtpye = "f32" }) end,
               "unknown option 'dtpye': expected dtype")
   test.raises(function() core.zeros(2, { dtype = "f16" }) end,
@@ -197,7 +198,8 @@ end)
 
 test.case("NaN and infinity are kept", function()
   local x = core.tensor { 0 / 0, math.huge, -math.huge }
-  for _, y in ipairs { x:max(0), x:min(0), x:relu(), x:sign(), x:clamp(-1, 1) } do
+  for _, y in ipairs { x:max(0), x:min(0), x:relu(), x:sign(),
+                       x:clamp(-1, 1) } do
     test.ok(y[1] ~= y[1])
   end
   test.equal(x:sign()[2], 1)
