@@ -96,19 +96,33 @@ struct descent_optimizer {
 /* Fail unless `o` is an optimizer that may be changed now. */
 descent_status optimizer_enter(const descent_optimizer *o);
 
+/* plan.c */
+/* Refuse weights that overlap. */
+descent_status plan_check_ranges(descent_optimizer *o);
+/* Spans for the tensors as they are now. */
+void plan_spans(descent_optimizer *o);
+
 /* tensors.c */
-descent_status tensors_check_ranges(descent_optimizer *o);
 void tensors_free(descent_optimizer *o);
 int64_t tensors_index(const descent_optimizer *o, const char *name);
 bool tensors_decay(const descent_optimizer *o, const char *name);
-/* Spans for the tensors as they are now. */
-void tensors_plan(descent_optimizer *o);
 
 /* state.c: allocate and fill the state of tensors that have none. */
 descent_status state_build(descent_optimizer *o);
 void state_release(descent_optimizer *o, entry *e);
 /* Set the scalar slots to their first values. */
 void state_first_scalars(descent_optimizer *o);
+
+/* intake.c */
+/* How many tensors a step is about, by its options. */
+descent_status intake_check_subset(const descent_optimizer *o,
+                                   const descent_step_options *options,
+                                   size_t *n);
+/* Find the gradients of this step; *active is how many there are. */
+descent_status intake_gradients(descent_optimizer *o,
+                                const descent_gradient *gradients,
+                                const descent_step_options *options, size_t n,
+                                size_t *active);
 
 /* gradient.c */
 typedef struct gradient_source {

@@ -225,6 +225,6 @@ descent_status pass_run(descent_optimizer *o, step_plan *plan)
             },
     };
 
-    tensors_plan(o);
+    plan_spans(o);
     return run_spans(&p);
 }

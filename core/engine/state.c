@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/optimizer.h"
-#include "engine/tile.h"
+#include "engine/slots.h"
 #include "plugin/type.h"
 #include "tensor/view.h"
 
@@ -15,32 +15,6 @@ enum {
     LARGE = 1 << 17,
     STAGGER = 832
 };
-
-static bool is_scratch(const descent_slot *slot)
-{
-    return (slot->flags & DESCENT_SLOT_SCRATCH) != 0;
-}
-
-static int64_t shaped_elements(const descent_slot *slot, const entry *e)
-{
-    const int64_t rows = e->ndim > 0 ? e->shape[0] : 1;
-
-    switch (slot->shape) {
-    case DESCENT_SLOT_LIKE_WEIGHT:
-        return e->count;
-    case DESCENT_SLOT_PER_ROW:
-        return e->count == 0 ? 0 : rows;
-    case DESCENT_SLOT_PER_COLUMN:
-        return e->count == 0 ? 0 : e->count / rows;
-    default:
-        return 0;
-    }
-}
-
-static int64_t state_elements(const descent_slot *slot, const entry *e)
-{
-    return is_scratch(slot) ? 0 : shaped_elements(slot, e);
-}
 
 /* Places arrays one after another: first without memory, to measure. */
 typedef struct layout {
@@ -84,7 +58,7 @@ static descent_status place_entry(const descent_optimizer *o, entry *e,
     for (size_t k = 0; k < o->type->slot_count; k++) {
         const descent_slot *slot = type_slot(o->type, k);
         if (type_uses(slot, s->variant))
-            TRY(place(at, state_elements(slot, e), e->dtype, &e->slot[k]));
+            TRY(place(at, slot_elements(slot, e), e->dtype, &e->slot[k]));
     }
     if (averages)
         TRY(place(at, e->count, e->dtype, &e->average));
@@ -167,8 +141,8 @@ static descent_status fill_entry(descent_optimizer *o, entry *e)
 {
     for (size_t k = 0; k < o->type->slot_count; k++) {
         const descent_slot *slot = type_slot(o->type, k);
-        if (e->slot[k] != NULL && !is_scratch(slot))
-            fill(e->slot[k], state_elements(slot, e), e->dtype,
+        if (e->slot[k] != NULL && !slot_is_scratch(slot))
+            fill(e->slot[k], slot_elements(slot, e), e->dtype,
                  first_value(o, slot));
     }
     /* A tensor that joins a run has no past to average over. */
@@ -188,7 +162,8 @@ static size_t scratch_need(const descent_optimizer *o, size_t k)
         size_t bytes = (size_t)e->count * dtype_size(e->dtype);
         if (k < o->type->slot_count) {
             const descent_slot *slot = type_slot(o->type, k);
-            bytes = (size_t)shaped_elements(slot, e) * dtype_size(e->dtype);
+            bytes =
+                (size_t)slot_shaped_elements(slot, e) * dtype_size(e->dtype);
         }
         most = bytes > most ? bytes : most;
     }
@@ -204,7 +179,7 @@ static descent_status build_scratch(descent_optimizer *o)
         return DESCENT_OK;
     for (size_t k = 0; k < slots && status == DESCENT_OK; k++) {
         const descent_slot *slot = type_slot(o->type, k);
-        if (is_scratch(slot) && type_uses(slot, o->settings.variant))
+        if (slot_is_scratch(slot) && type_uses(slot, o->settings.variant))
             status = memory_grow(o->memory, &o->scratch[k],
                                  &o->scratch_bytes[k], scratch_need(o, k), 1);
     }
@@ -213,7 +188,7 @@ static descent_status build_scratch(descent_optimizer *o)
                              scratch_need(o, slots), 1);
     for (size_t i = 0; i < o->count; i++)
         for (size_t k = 0; k < slots; k++)
-            if (is_scratch(type_slot(o->type, k)))
+            if (slot_is_scratch(type_slot(o->type, k)))
                 o->entries[i].slot[k] = o->scratch[k];
     return status;
 }
@@ -265,7 +240,7 @@ descent_status state_build(descent_optimizer *o)
 {
     if (o->unbuilt == 0)
         return DESCENT_OK;
-    TRY(tensors_check_ranges(o));
+    TRY(plan_check_ranges(o));
     TRY(build_arrays(o));
     for (size_t i = 0; i < o->count; i++)
         o->entries[i].built = true;
@@ -288,118 +263,10 @@ descent_status descent_optimizer_build(descent_optimizer *o)
     return state_build(o);
 }
 
-/* ---- Public readers ---- */
-
-/* State array i: slots in use, then the core's. */
-static const char *name_at(const descent_optimizer *o, size_t i)
-{
-    const settings *s = &o->settings;
-
-    for (size_t k = 0; k < o->type->slot_count; k++) {
-        const descent_slot *slot = type_slot(o->type, k);
-        if (type_uses(slot, s->variant) && !is_scratch(slot) && i-- == 0)
-            return slot->name;
-    }
-    if (s->number[OPTION_USE_EMA] != 0 && i-- == 0)
-        return "average";
-    if (s->number[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1 && i-- == 0)
-        return "gradient_accumulator";
-    return NULL;
-}
-
-const char *descent_optimizer_slot_name(const descent_optimizer *o, size_t i)
-{
-    return o == NULL ? NULL : name_at(o, i);
-}
-
-/* Scalars are counted among themselves, as plugins see them. */
-static size_t scalar_index(const descent_optimizer *o, size_t k)
-{
-    size_t index = 0;
-
-    for (size_t i = 0; i < k; i++)
-        index += type_slot(o->type, i)->shape == DESCENT_SLOT_SCALAR;
-    return index;
-}
-
 void state_first_scalars(descent_optimizer *o)
 {
     for (size_t k = 0; k < o->type->slot_count; k++)
         if (type_slot(o->type, k)->shape == DESCENT_SLOT_SCALAR)
-            o->scalar[scalar_index(o, k)] =
+            o->scalar[slot_scalar_index(o->type, k)] =
                 first_value(o, type_slot(o->type, k));
-}
-
-static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
-                      descent_tensor *view)
-{
-    const descent_slot *slot = type_slot(o->type, k);
-    const uint32_t like = slot->shape;
-
-    view->dtype = e->dtype;
-    view->data = e->slot[k];
-    if (like == DESCENT_SLOT_SCALAR) {
-        view->dtype = DESCENT_DTYPE_F64;
-        view->data = (void *)(uintptr_t)&o->scalar[scalar_index(o, k)];
-        view->ndim = 0;
-        view->shape = NULL;
-    } else if (like == DESCENT_SLOT_PER_ROW) {
-        view->ndim = e->ndim > 0 ? 1 : 0;
-    } else if (like == DESCENT_SLOT_PER_COLUMN) {
-        view->ndim = e->ndim > 0 ? e->ndim - 1 : 0;
-        view->shape = e->shape + 1;
-    }
-}
-
-descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
-                                      const char *slot, descent_tensor *view)
-{
-    descent_tensor tensor;
-    const char *name = NULL;
-
-    TRY(descent_optimizer_tensor(o, index, &tensor));
-    for (size_t i = 0; (name = name_at(o, i)) != NULL; i++)
-        if (slot != NULL && strcmp(name, slot) == 0)
-            break;
-    if (name == NULL)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "%s: no state is called '%.64s'", o->settings.name,
-                           slot == NULL ? "" : slot);
-    const entry *e = &o->entries[index];
-    if (!e->built)
-        return status_fail(DESCENT_ERR_STATE,
-                           "%s: tensor '%s' has no state yet: call "
-                           "descent_optimizer_build or step first",
-                           o->settings.name, e->name);
-    tensor.name = name;
-    tensor.gradient = NULL;
-    if (strcmp(name, "average") == 0)
-        tensor.data = e->average;
-    else if (strcmp(name, "gradient_accumulator") == 0)
-        tensor.data = e->accumulator;
-    for (size_t k = 0; k < o->type->slot_count; k++)
-        if (type_slot(o->type, k)->name == name)
-            view_slot(o, e, k, &tensor);
-    *view = tensor;
-    return DESCENT_OK;
-}
-
-size_t descent_optimizer_state_bytes(const descent_optimizer *o)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; o != NULL && i < o->count; i++) {
-        const entry *e = &o->entries[i];
-        const size_t like = (size_t)e->count * dtype_size(e->dtype);
-        if (!e->built)
-            continue;
-        for (size_t k = 0; k < o->type->slot_count; k++) {
-            const descent_slot *slot = type_slot(o->type, k);
-            if (e->slot[k] != NULL && !is_scratch(slot))
-                bytes += (size_t)state_elements(slot, e) * dtype_size(e->dtype);
-        }
-        bytes += e->average != NULL ? like : 0;
-        bytes += e->accumulator != NULL ? like : 0;
-    }
-    return bytes;
 }

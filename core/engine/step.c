@@ -5,121 +5,6 @@
 #include <string.h>
 
 #include "engine/optimizer.h"
-#include "plugin/type.h"
-#include "tensor/view.h"
-
-static descent_status check_gradient(const descent_gradient *g, const entry *e)
-{
-    char got[128], expected[128];
-
-    if (!DESCENT_HAS(g, strides))
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "gradient: struct_size = %u, expected %zu",
-                           g->struct_size, sizeof *g);
-    if (g->shape != NULL || g->ndim != 0) {
-        if (g->ndim != e->ndim || g->shape == NULL ||
-            memcmp(g->shape, e->shape, e->ndim * sizeof *e->shape) != 0)
-            return status_fail(
-                DESCENT_ERR_ARGUMENT, "gradient of '%s': shape %s, expected %s",
-                e->name,
-                g->shape == NULL
-                    ? "NULL"
-                    : view_shape_text(g->ndim > DESCENT_MAX_DIMS ? 0 : g->ndim,
-                                      g->shape, got, sizeof got),
-                view_shape_text(e->ndim, e->shape, expected, sizeof expected));
-    }
-    if (g->dtype != 0 && g->dtype != DESCENT_DTYPE_F32 &&
-        g->dtype != DESCENT_DTYPE_F64)
-        return status_fail(DESCENT_ERR_SUPPORT,
-                           "gradient of '%s': dtype %s, expected f32 or f64",
-                           e->name, dtype_name(g->dtype));
-    return view_check_strides(e->name, e->ndim, e->shape, g->strides);
-}
-
-/* Take a gradient for this step, unless it is none or shares memory with a
- * weight; pointers found good once are not looked up again. */
-static descent_status take_gradient(descent_optimizer *o, entry *e,
-                                    descent_dtype dtype, const void *data)
-{
-    const size_t bytes = (size_t)e->count * dtype_size(dtype);
-    const range *found = NULL;
-
-    if (data == NULL)
-        return DESCENT_OK;
-    TRY(view_check_pointer(e->name, "gradient", dtype, e->count, data));
-    if (data != e->trusted || dtype != e->now_dtype)
-        found = ranges_find(o->ranges, o->range_count, (uintptr_t)data,
-                            (uintptr_t)data + bytes);
-    if (found != NULL && bytes > 0)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "gradient of '%s' overlaps the weights of '%s' in "
-                           "memory: expected memory of its own",
-                           e->name, o->entries[found->owner].name);
-    e->trusted = data;
-    e->now = data;
-    e->now_dtype = dtype;
-    e->active = true;
-    return DESCENT_OK;
-}
-
-static descent_status check_subset(const descent_optimizer *o,
-                                   const descent_step_options *options,
-                                   size_t *n)
-{
-    *n = o->count;
-    if (options == NULL)
-        return DESCENT_OK;
-    if (!DESCENT_HAS(options, tensor_count) || options->flags != 0)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "step options: struct_size = %u, flags = 0x%x, "
-                           "expected %zu and 0",
-                           options->struct_size, options->flags,
-                           sizeof *options);
-    if (options->tensors == NULL)
-        return DESCENT_OK;
-    *n = options->tensor_count;
-    for (size_t i = 0; i < *n; i++) {
-        const size_t index = options->tensors[i];
-        if (index >= o->count || (i > 0 && index <= options->tensors[i - 1]))
-            return status_fail(DESCENT_ERR_ARGUMENT,
-                               "step options: tensors[%zu] = %zu, expected "
-                               "rising indices less than %zu",
-                               i, index, o->count);
-    }
-    return DESCENT_OK;
-}
-
-/* Find the gradients of this step; *active is how many there are. */
-static descent_status take_gradients(descent_optimizer *o,
-                                     const descent_gradient *gradients,
-                                     const descent_step_options *options,
-                                     size_t n, size_t *active)
-{
-    const size_t *subset = options == NULL ? NULL : options->tensors;
-    const char *at = (const char *)gradients;
-
-    for (size_t i = 0; i < o->count; i++) {
-        o->entries[i].active = false;
-        o->entries[i].now = NULL;
-        o->entries[i].clip = 1;
-    }
-    *active = 0;
-    for (size_t i = 0; i < n; i++) {
-        entry *e = &o->entries[subset == NULL ? i : subset[i]];
-        descent_dtype dtype = e->dtype;
-        const void *data = e->gradient;
-        if (gradients != NULL) {
-            const descent_gradient *g = (const void *)at;
-            TRY(check_gradient(g, e));
-            data = g->data;
-            dtype = g->dtype != 0 ? g->dtype : e->dtype;
-            at += gradients->struct_size;
-        }
-        TRY(take_gradient(o, e, dtype, data));
-        *active += e->active;
-    }
-    return DESCENT_OK;
-}
 
 /* The last of a window's steps updates also what only earlier ones fed. */
 static void activate_accumulated(descent_optimizer *o)
@@ -284,14 +169,14 @@ static descent_status begin(descent_optimizer *o,
         return status_fail(DESCENT_ERR_STATE,
                            "the plugin failed midway through an earlier step: "
                            "weights and state are undefined");
-    TRY(check_subset(o, options, expected));
+    TRY(intake_check_subset(o, options, expected));
     if (gradients == NULL ? n != 0 : n != *expected)
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "%zu gradients for %zu tensors: expected one each "
                            "(NULL data for none), or NULL with 0 for the bound "
                            "ones",
                            n, *expected);
-    TRY(tensors_check_ranges(o));
+    TRY(plan_check_ranges(o));
     return state_build(o);
 }
 
@@ -305,7 +190,7 @@ static descent_status step(descent_optimizer *o,
     TRY(begin(o, gradients, n, options, &expected));
     if (expected == 0)
         return DESCENT_OK;
-    TRY(take_gradients(o, gradients, options, expected, &active));
+    TRY(intake_gradients(o, gradients, options, expected, &active));
     if (active == 0)
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "no gradient for any of %zu tensors", expected);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Binding the application's tensors: names, shapes, memory that overlaps, and
- * the plan of spans made from them. */
+/* Binding the application's tensors. */
 #include <string.h>
 
 #include "base/text.h"
@@ -123,38 +122,6 @@ static void unbind(descent_optimizer *o, size_t first)
     }
 }
 
-static void fill_ranges(descent_optimizer *o)
-{
-    o->range_count = 0;
-    for (size_t i = 0; i < o->count; i++) {
-        const entry *e = &o->entries[i];
-        const uintptr_t begin = (uintptr_t)e->weight;
-        if (e->count > 0)
-            o->ranges[o->range_count++] = (range){
-                begin, begin + (size_t)e->count * dtype_size(e->dtype), i};
-        o->entries[i].trusted = NULL;
-    }
-    ranges_sort(o->ranges, o->range_count);
-}
-
-descent_status tensors_check_ranges(descent_optimizer *o)
-{
-    size_t bad;
-
-    if (!o->ranges_stale)
-        return DESCENT_OK;
-    fill_ranges(o);
-    bad = ranges_overlap(o->ranges, o->range_count);
-    if (bad < o->range_count)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "tensors '%s' and '%s' overlap in memory: expected "
-                           "memory of their own",
-                           o->entries[o->ranges[bad].owner].name,
-                           o->entries[o->ranges[bad + 1].owner].name);
-    o->ranges_stale = false;
-    return DESCENT_OK;
-}
-
 /* Rebuild what depends on the set of tensors; cannot fail. */
 static void tensors_changed(descent_optimizer *o)
 {
@@ -185,7 +152,7 @@ static descent_status add(descent_optimizer *o, const descent_tensor *tensors,
     for (size_t i = 0; i < n; i++, at += tensors->struct_size)
         TRY(bind(o, (const void *)at));
     tensors_changed(o);
-    return tensors_check_ranges(o);
+    return plan_check_ranges(o);
 }
 
 descent_status descent_optimizer_add(descent_optimizer *o,
@@ -245,39 +212,6 @@ void tensors_free(descent_optimizer *o)
     memory_release(m, o->spans, o->span_capacity, sizeof *o->spans);
     memory_release(m, o->fuses, o->fuse_capacity, sizeof *o->fuses);
     memory_release(m, o->planned, o->planned_capacity, sizeof *o->planned);
-}
-
-static void plan_span(descent_optimizer *o, size_t index)
-{
-    const bool whole = o->type->scope == DESCENT_SCOPE_TENSOR;
-    const size_t k = o->span_count++;
-    entry *e = &o->entries[index];
-
-    o->planned[k] = index;
-    o->spans[k] = (descent_span){
-        .struct_size = sizeof(descent_span),
-        .ndim = whole ? e->ndim : 0,
-        .count = e->count,
-        .slot = e->slot,
-        .fuse = &o->fuses[k],
-        .shape = whole ? e->shape : NULL,
-        .scalar = whole ? o->scalar_next : NULL,
-        .tensor_id = e->id,
-    };
-}
-
-void tensors_plan(descent_optimizer *o)
-{
-    static const descent_dtype order[] = {DESCENT_DTYPE_F32, DESCENT_DTYPE_F64};
-
-    if (!o->plan_stale)
-        return;
-    o->span_count = 0;
-    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
-        for (size_t i = 0; i < o->count; i++)
-            if (o->entries[i].count > 0 && o->entries[i].dtype == order[k])
-                plan_span(o, i);
-    o->plan_stale = false;
 }
 
 /* ---- Public readers ---- */

@@ -9,6 +9,18 @@
 
 #define LEAST_SLOT JUDGE_THROUGH(descent_slot, initial_param)
 
+/* State that the core keeps beside a rule's own. */
+static bool is_core_state(const char *name)
+{
+    static const char *const taken[] = {"average", "gradient_accumulator",
+                                        "master", "compensation"};
+
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(taken[i], name) == 0)
+            return true;
+    return false;
+}
+
 static descent_status judge_name(const judged *j, uint32_t i)
 {
     const descent_slot *s = type_slot(j->type, i);
@@ -24,6 +36,11 @@ static descent_status judge_name(const judged *j, uint32_t i)
                            "%s: slot \"%s\": expected a name of small "
                            "letters, digits and _, at most 63 bytes",
                            id, show_text(s->name, shown));
+    if (is_core_state(s->name))
+        return status_fail(DESCENT_ERR_ABI,
+                           "%s: slot \"%s\": the core keeps state of this "
+                           "name; expected another",
+                           id, s->name);
     for (uint32_t k = 0; k < i; k++)
         if (strcmp(type_slot(j->type, k)->name, s->name) == 0)
             return status_fail(DESCENT_ERR_ABI,
@@ -61,17 +78,17 @@ static descent_status judge_shape(const judged *j, const descent_slot *s)
     return DESCENT_OK;
 }
 
+/* Rules see every array in the compute type, so that is how it is kept. */
 static descent_status judge_dtype(const judged *j, const descent_slot *s)
 {
-    if (s->shape == DESCENT_SLOT_SCALAR ? s->dtype == DESCENT_DTYPE_F64
-                                        : s->dtype <= DESCENT_DTYPE_F64)
+    const bool scalar = s->shape == DESCENT_SLOT_SCALAR;
+
+    if (s->dtype == (scalar ? DESCENT_DTYPE_F64 : DESCENT_DTYPE_COMPUTE))
         return DESCENT_OK;
-    return status_fail(DESCENT_ERR_SUPPORT,
-                       "%s: slot %s: dtype = %u, expected %s", j->type->id,
-                       s->name, s->dtype,
-                       s->shape == DESCENT_SLOT_SCALAR
-                           ? "DESCENT_DTYPE_F64 for a scalar"
-                           : "DESCENT_DTYPE_COMPUTE, _F32 or _F64");
+    return status_fail(
+        DESCENT_ERR_SUPPORT, "%s: slot %s: dtype = %u, expected %s",
+        j->type->id, s->name, s->dtype,
+        scalar ? "DESCENT_DTYPE_F64 for a scalar" : "DESCENT_DTYPE_COMPUTE");
 }
 
 static descent_status judge_first_value(const judged *j, const descent_slot *s)

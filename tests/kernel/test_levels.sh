@@ -21,7 +21,6 @@ case $(uname -m) in
 x86_64) ;;
 *)
     echo "# not run: levels of x86-64 on this machine"
-    echo "ok 1 - there is one level here"
     exit 0
     ;;
 esac

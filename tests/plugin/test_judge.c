@@ -91,7 +91,7 @@ static void set_tables(void)
     x.params[KIND].row.choices = choices;
     set_slot(SPEED, DESCENT_SLOT_LIKE_WEIGHT, DESCENT_DTYPE_COMPUTE, "speed");
     set_slot(TICKS, DESCENT_SLOT_SCALAR, DESCENT_DTYPE_F64, "ticks");
-    set_slot(START, DESCENT_SLOT_LIKE_WEIGHT, DESCENT_DTYPE_F32, "start");
+    set_slot(START, DESCENT_SLOT_LIKE_WEIGHT, DESCENT_DTYPE_COMPUTE, "start");
     x.slots[START].row.initial_param = "friction";
     x.slots[START].row.variants = 2;
     x.presets[0] = (long_preset){
@@ -452,7 +452,9 @@ CHANGE(slot_row, SLOT(TICKS).struct_size = 16)
 CHANGE(slot_null, SLOT(TICKS).name = NULL)
 CHANGE(slot_form, SLOT(TICKS).name = "a/b")
 CHANGE(slot_twice, SLOT(TICKS).name = "speed")
+CHANGE(slot_core, SLOT(SPEED).name = "average")
 CHANGE(slot_help, SLOT(TICKS).help = NULL)
+CHANGE(dtype_fixed, SLOT(SPEED).dtype = DESCENT_DTYPE_F32)
 CHANGE(shape_none, SLOT(SPEED).shape = 0)
 CHANGE(shape_new, SLOT(SPEED).shape = 5)
 CHANGE(slot_flags, SLOT(SPEED).flags = 2)
@@ -487,6 +489,10 @@ static void slots_are_declared_soundly(void **state)
                            "memory need scope = DESCENT_SCOPE_TENSOR"},
         {columns_of_elements, "need scope = DESCENT_SCOPE_TENSOR"},
         {scratch_of_elements, "need scope = DESCENT_SCOPE_TENSOR"},
+        {slot_core, "sound: slot \"average\": the core keeps state of this "
+                    "name"},
+        {dtype_fixed, "sound: slot speed: dtype = 1, expected "
+                      "DESCENT_DTYPE_COMPUTE"},
         {dtype_new, "sound: slot speed: dtype = 5, expected"},
         {dtype_half, "sound: slot speed: dtype = 4, expected"},
         {dtype_scalar, "sound: slot ticks: dtype = 1, expected "

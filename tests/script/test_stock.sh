@@ -3,15 +3,8 @@
 # which has the Lua API inside: the same scripts run, and no liblua is linked.
 set -u
 build=$1
-case $build in
-*/*)
-    echo "ok 1 - a stock interpreter is not built with sanitizers"
-    exit 0
-    ;;
-esac
 if ! command -v lua5.4 >/dev/null; then
     echo "# not run: lua5.4, which is not installed"
-    echo "ok 1 - there is nothing to try"
     exit 0
 fi
 

@@ -172,7 +172,7 @@ typedef struct descent_slot {
     uint16_t      shape, flags; /* DESCENT_SLOT_*                             */
     const char   *name;         /* checkpoint key, stable for ever            */
     const char   *help;
-    descent_dtype dtype;        /* usually DESCENT_DTYPE_COMPUTE              */
+    descent_dtype dtype;        /* DESCENT_DTYPE_COMPUTE; _F64 for scalars    */
     uint32_t      variants;     /* bit v set: variant v uses it; 0: all do    */
     double        initial;      /* first value of every element               */
     const char   *initial_param;/* or the hyperparameter that holds it        */

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* Slots: their sizes, and the application's view of state by name. */
+#include "engine/slots.h"
+
+#include <string.h>
+
+#include "plugin/type.h"
+#include "tensor/view.h"
+
+int64_t slot_shaped_elements(const descent_slot *slot, const entry *e)
+{
+    const int64_t rows = e->ndim > 0 ? e->shape[0] : 1;
+
+    switch (slot->shape) {
+    case DESCENT_SLOT_LIKE_WEIGHT:
+        return e->count;
+    case DESCENT_SLOT_PER_ROW:
+        return e->count == 0 ? 0 : rows;
+    case DESCENT_SLOT_PER_COLUMN:
+        return e->count == 0 ? 0 : e->count / rows;
+    default:
+        return 0;
+    }
+}
+
+int64_t slot_elements(const descent_slot *slot, const entry *e)
+{
+    return slot_is_scratch(slot) ? 0 : slot_shaped_elements(slot, e);
+}
+
+size_t slot_scalar_index(const descent_optimizer_type *type, size_t k)
+{
+    size_t index = 0;
+
+    for (size_t i = 0; i < k; i++)
+        index += type_slot(type, i)->shape == DESCENT_SLOT_SCALAR;
+    return index;
+}
+
+/* State array i: slots in use, then the core's. */
+static const char *name_at(const descent_optimizer *o, size_t i)
+{
+    const settings *s = &o->settings;
+
+    for (size_t k = 0; k < o->type->slot_count; k++) {
+        const descent_slot *slot = type_slot(o->type, k);
+        if (type_uses(slot, s->variant) && !slot_is_scratch(slot) && i-- == 0)
+            return slot->name;
+    }
+    if (s->number[OPTION_USE_EMA] != 0 && i-- == 0)
+        return "average";
+    if (s->number[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1 && i-- == 0)
+        return "gradient_accumulator";
+    return NULL;
+}
+
+const char *descent_optimizer_slot_name(const descent_optimizer *o, size_t i)
+{
+    return o == NULL ? NULL : name_at(o, i);
+}
+
+static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
+                      descent_tensor *view)
+{
+    const descent_slot *slot = type_slot(o->type, k);
+    const uint32_t like = slot->shape;
+
+    view->dtype = e->dtype;
+    view->data = e->slot[k];
+    if (like == DESCENT_SLOT_SCALAR) {
+        view->dtype = DESCENT_DTYPE_F64;
+        view->data =
+            (void *)(uintptr_t)&o->scalar[slot_scalar_index(o->type, k)];
+        view->ndim = 0;
+        view->shape = NULL;
+    } else if (like == DESCENT_SLOT_PER_ROW) {
+        view->ndim = e->ndim > 0 ? 1 : 0;
+    } else if (like == DESCENT_SLOT_PER_COLUMN) {
+        view->ndim = e->ndim > 0 ? e->ndim - 1 : 0;
+        view->shape = e->shape + 1;
+    }
+}
+
+descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
+                                      const char *slot, descent_tensor *view)
+{
+    descent_tensor tensor;
+    const char *name = NULL;
+
+    TRY(descent_optimizer_tensor(o, index, &tensor));
+    for (size_t i = 0; (name = name_at(o, i)) != NULL; i++)
+        if (slot != NULL && strcmp(name, slot) == 0)
+            break;
+    if (name == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "%s: no state is called '%.64s'", o->settings.name,
+                           slot == NULL ? "" : slot);
+    const entry *e = &o->entries[index];
+    if (!e->built)
+        return status_fail(DESCENT_ERR_STATE,
+                           "%s: tensor '%s' has no state yet: call "
+                           "descent_optimizer_build or step first",
+                           o->settings.name, e->name);
+    tensor.name = name;
+    tensor.gradient = NULL;
+    if (strcmp(name, "average") == 0)
+        tensor.data = e->average;
+    else if (strcmp(name, "gradient_accumulator") == 0)
+        tensor.data = e->accumulator;
+    for (size_t k = 0; k < o->type->slot_count; k++)
+        if (type_slot(o->type, k)->name == name)
+            view_slot(o, e, k, &tensor);
+    *view = tensor;
+    return DESCENT_OK;
+}
+
+size_t descent_optimizer_state_bytes(const descent_optimizer *o)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; o != NULL && i < o->count; i++) {
+        const entry *e = &o->entries[i];
+        const size_t like = (size_t)e->count * dtype_size(e->dtype);
+        if (!e->built)
+            continue;
+        for (size_t k = 0; k < o->type->slot_count; k++) {
+            const descent_slot *slot = type_slot(o->type, k);
+            if (e->slot[k] != NULL && !slot_is_scratch(slot))
+                bytes += (size_t)slot_elements(slot, e) * dtype_size(e->dtype);
+        }
+        bytes += e->average != NULL ? like : 0;
+        bytes += e->accumulator != NULL ? like : 0;
+    }
+    return bytes;
+}
