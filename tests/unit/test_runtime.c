@@ -51,11 +51,11 @@ static void the_environment_narrows_the_level(void **state)
 static void a_step_uses_the_level_that_was_chosen(void **state)
 {
     static const char *const levels[] = {"any", "avx2", "avx512"};
-    float                    first[3] = {0};
+    float first[3] = {0};
 
     (void)state;
     for (int i = 0; i < 3; i++) {
-        float            w[3] = {1, 2, 3}, g[3] = {0.1f, 0.2f, -0.3f};
+        float w[3] = {1, 2, 3}, g[3] = {0.1f, 0.2f, -0.3f};
         descent_runtime *runtime;
         setenv("DESCENT_ISA", levels[i], 1);
         ok(create(NULL, 0, 0, &runtime));
@@ -72,9 +72,9 @@ static void a_step_uses_the_level_that_was_chosen(void **state)
 
 static void the_number_of_threads_is_checked(void **state)
 {
-    static const char *const bad[] = {"0", "-1", "1e3", "two", "2x",
-                                      "99999999999999999999", " 2"};
-    descent_runtime         *runtime;
+    static const char *const bad[] = {
+        "0", "-1", "1e3", "two", "2x", "99999999999999999999", " 2"};
+    descent_runtime *runtime;
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -96,9 +96,9 @@ static void the_number_of_threads_is_checked(void **state)
 static void options_that_cannot_be_are_refused(void **state)
 {
     static const char *const relative[] = {"plugins", NULL};
-    descent_allocator        nothing = {.struct_size = sizeof nothing};
-    descent_runtime_options  options = {.struct_size = 4};
-    descent_runtime         *runtime = NULL;
+    descent_allocator nothing = {.struct_size = sizeof nothing};
+    descent_runtime_options options = {.struct_size = 4};
+    descent_runtime *runtime = NULL;
 
     (void)state;
     refused(descent_runtime_create(&options, &runtime), DESCENT_ERR_ARGUMENT,
@@ -128,12 +128,12 @@ static void options_that_cannot_be_are_refused(void **state)
 
 static void objects_outlive_their_runtime(void **state)
 {
-    descent_runtime   *runtime = check_runtime();
-    descent_options   *options = NULL;
-    descent_schedule  *hold = NULL;
+    descent_runtime *runtime = check_runtime();
+    descent_options *options = NULL;
+    descent_schedule *hold = NULL;
     descent_optimizer *o = check_optimizer(runtime, "sgd", NULL);
-    float              w = 1, g = 1;
-    double             value = 0;
+    float w = 1, g = 1;
+    double value = 0;
 
     (void)state;
     ok(descent_options_create(runtime, &options));
