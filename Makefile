@@ -4,7 +4,8 @@
 
 MODE    ?= release
 BUILD   ?= build$(if $(filter-out release,$(MODE)),/$(MODE))
-B       := $(BUILD)
+# One spelling of the folder, or dependencies would be written for two.
+B       := $(patsubst $(CURDIR)/%,%,$(BUILD))
 PREFIX  ?= /usr/local
 prefix  ?= $(PREFIX)
 bindir  ?= $(prefix)/bin
@@ -67,7 +68,6 @@ SCRIPT_SOURCES  := $(wildcard core/script/*.c)
 TOOL_SOURCES    := $(wildcard core/tool/*.c)
 PLUGINS         := $(notdir $(patsubst %/,%,$(wildcard plugins/*/)))
 LUA_MODULES     := $(wildcard scripts/lib/descent/*.lua)
-HEADERS         := descent.h plugin.h kernel.h lua.h
 objects          = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .PHONY: all install uninstall clean help
@@ -169,7 +169,7 @@ $(B)/tests/plugins/%.so: tests/plugin/plugins/%.c
 
 # The seven by each compiler that is here, always optimized, to compare their bits.
 KERNELS := $(foreach c,gcc clang,$(if $(shell command -v $(c)),$(PLUGINS:%=$(B)/tests/kernels/$(c)/%.so)))
-$(B)/tests/kernels/%.so: plugins/$$(*F)/$$(*F).c core/include/descent/plugin.h core/include/descent/kernel.h
+$(B)/tests/kernels/%.so: plugins/$$(*F)/$$(*F).c $(wildcard core/include/descent/*.h)
 	@mkdir -p $(@D)
 	$(call run,CC  ,$@) $(*D) -O3 $(BASE) -shared $(PLUGIN) $< -o $@ -lm
 
@@ -178,9 +178,9 @@ tests: all $(TEST_PROGRAMS) $(TEST_PLUGINS) $(KERNELS) $(B)/tests/conform
 # In release mode the C tests run again under both sanitizers.
 ifeq ($(MODE),release)
 test: tests
-	@$(MAKE) --no-print-directory -s MODE=asan tests
-	@$(MAKE) --no-print-directory -s MODE=ubsan tests
-	@tests/run build build/asan build/ubsan
+	@$(MAKE) --no-print-directory -s MODE=asan BUILD=$(B)/asan tests
+	@$(MAKE) --no-print-directory -s MODE=ubsan BUILD=$(B)/ubsan tests
+	@tests/run $(B) $(B)/asan $(B)/ubsan
 else
 test: tests
 	@tests/run $(B)
@@ -218,14 +218,15 @@ install: all
 	      -e 's|@lua@|$(pc_lua)|' scripts/$$f.in > $(call to,$(libdir)/pkgconfig/)$$f || exit 1; done
 
 uninstall:
-	rm -f $(call to,$(bindir)/descent) $(wildcard $(call to,$(libdir))/libdescent*.so*) \
+	rm -f $(call to,$(bindir)/descent) \
+	  $(foreach l,libdescent libdescent-lua,$(call to,$(libdir)/$(l).so) $(call to,$(libdir)/$(l).so.0)) \
 	  $(call to,$(libdir)/libdescent.a) $(call to,$(libdir)/lua/5.4/descent/core.so) \
 	  $(PLUGINS:%=$(call to,$(libdir)/descent/plugins/$(ABI))/%.so) \
 	  $(pc_files:%=$(call to,$(libdir)/pkgconfig)/%)
 	rm -rf $(call to,$(includedir)/descent) $(call to,$(datadir)/descent)
 
 clean:
-	rm -rf build
+	rm -rf $(B)
 
 help:
 	@echo 'make [MODE=debug|asan|ubsan|tsan] [PREFIX=/usr/local] TARGET'

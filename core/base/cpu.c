@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Highest level last; each includes those before it. */
 static const struct {
@@ -64,5 +65,7 @@ uint32_t cpu_count(void)
 
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         n = CPU_COUNT(&set);
+    if (n <= 0) /* more processors than a set of this size holds */
+        n = (int)sysconf(_SC_NPROCESSORS_ONLN);
     return n > 0 ? (uint32_t)n : 1;
 }

@@ -38,10 +38,10 @@ descent_status memory_open(const descent_allocator *allocator, memory **out)
     if (allocator == NULL)
         allocator = &system_allocator;
     if (!DESCENT_HAS(allocator, release) || allocator->allocate == NULL ||
-        allocator->release == NULL)
+        allocator->release == NULL || allocator->reserved != 0)
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "allocator: struct_size = %u, expected %zu with "
-                           "both functions set",
+                           "both functions set and reserved 0",
                            allocator->struct_size, sizeof *allocator);
     m = allocator->allocate(allocator->user, sizeof *m, ALIGNMENT);
     if (m == NULL)

@@ -9,6 +9,7 @@ enum { MESSAGE_SIZE = 4096 };
 
 static _Thread_local struct {
     descent_status code;
+    uint64_t count;
     char message[MESSAGE_SIZE];
 } last;
 
@@ -41,6 +42,27 @@ static descent_status record(descent_status code, int lines, const char *format,
     disarm(message, lines);
     memcpy(last.message, message, sizeof message);
     last.code = code;
+    last.count++;
+    return code;
+}
+
+uint64_t status_failures(void)
+{
+    return last.count;
+}
+
+descent_status status_foreign(descent_status code, uint64_t before,
+                              const char *what, const char *whose)
+{
+    if (code == DESCENT_OK)
+        return DESCENT_OK;
+    if (code > 0 || code < DESCENT_ERR_INTERNAL)
+        return status_fail(DESCENT_ERR_INTERNAL,
+                           "%s %s returned %d, which is no status", what, whose,
+                           code);
+    if (last.count == before)
+        return status_fail(code, "%s %s failed and did not say why", what,
+                           whose);
     return code;
 }
 

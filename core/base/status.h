@@ -21,6 +21,15 @@ descent_status status_fail(descent_status code, const char *format, ...)
 descent_status status_fail_va(descent_status code, const char *format,
                               va_list arguments) DESCENT_PRINTF(2, 0);
 
+/* How many failures this thread has recorded. */
+uint64_t status_failures(void);
+
+/* Judge what foreign code returned, `before` being status_failures() from before
+ * the call: unknown codes become DESCENT_ERR_INTERNAL, and a failure that
+ * recorded no text gets one that names `what` and `whose`. */
+descent_status status_foreign(descent_status code, uint64_t before,
+                              const char *what, const char *whose);
+
 /* Put "where: " before the recorded text; returns `code`. */
 descent_status status_prefix(descent_status code, const char *format, ...)
     DESCENT_PRINTF(2, 3);

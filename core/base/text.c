@@ -18,6 +18,10 @@ const char *text_number(double x, char buffer[TEXT_NUMBER])
         strcpy(buffer, name);
         return buffer;
     }
+    if (x == floor(x) && fabs(x) < 1e15) {
+        snprintf(buffer, TEXT_NUMBER, "%.0f", x);
+        return buffer;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(buffer, TEXT_NUMBER, "%.*g", digits, x);
         if (strtod(buffer, NULL) == x)

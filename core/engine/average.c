@@ -74,7 +74,7 @@ static void exchange(entry *e, bool empty)
 descent_status descent_optimizer_swap_average(descent_optimizer *o)
 {
     TRY(check_averages(o));
-    TRY(state_build(o));
+    TRY(state_build_alone(o));
     for (size_t i = 0; i < o->count; i++)
         exchange(&o->entries[i], o->updates == 0);
     o->swapped = !o->swapped;
@@ -84,13 +84,15 @@ descent_status descent_optimizer_swap_average(descent_optimizer *o)
 descent_status descent_optimizer_finalize(descent_optimizer *o)
 {
     TRY(optimizer_enter(o));
-    if (o->settings.number[OPTION_USE_EMA] == 0 || o->updates == 0)
+    if (o->settings.number[OPTION_USE_EMA] == 0)
         return DESCENT_OK;
-    TRY(state_build(o));
-    for (size_t i = 0; i < o->count && !o->swapped; i++) {
+    TRY(state_build_alone(o));
+    for (size_t i = 0; i < o->count && o->updates > 0; i++) {
         const entry *e = &o->entries[i];
+        /* While swapped the averages stand in the weights already. */
         if (e->count > 0)
-            memcpy(e->weight, e->average,
+            memcpy(o->swapped ? e->average : e->weight,
+                   o->swapped ? e->weight : e->average,
                    (size_t)e->count * dtype_size(e->dtype));
     }
     o->swapped = false;

@@ -8,24 +8,19 @@
 #include "tensor/norm.h"
 #include "tensor/view.h"
 
-static void *offset(const void *array, descent_dtype dtype, int64_t elements)
-{
-    return (char *)(uintptr_t)array + (size_t)elements * dtype_size(dtype);
-}
-
 const void *gradient_load(const entry *e, gradient_source source, int64_t first,
                           size_t n, void *buffer)
 {
     const void *base = NULL;
 
     if (source.accumulates)
-        base = offset(e->accumulator, e->dtype, first);
+        base = dtype_at(e->accumulator, e->dtype, first);
     if (e->now == NULL)
         return base;
     if (base == NULL && e->now_dtype == e->dtype)
-        return offset(e->now, e->dtype, first);
+        return dtype_at(e->now, e->dtype, first);
     /* Without accumulation the scale is one factor with all others, later. */
-    tile_load(e->dtype, n, e->now_dtype, offset(e->now, e->now_dtype, first),
+    tile_load(e->dtype, n, e->now_dtype, dtype_at(e->now, e->now_dtype, first),
               source.accumulates ? source.unscale : 1, base, buffer);
     return buffer;
 }
@@ -37,19 +32,24 @@ void gradient_accumulate(entry *e, double unscale)
     e->accumulated = true;
 }
 
-/* The largest magnitude of all active gradients, to scale by. */
-static double largest(const entry *e, gradient_source source, double above)
+static size_t block_size(const entry *e, int64_t first)
 {
-    double block[NORM_BLOCK];
+    const int64_t left = e->count - first;
+
+    return (size_t)(left < NORM_BLOCK ? left : NORM_BLOCK);
+}
+
+static double largest(const entry *e, gradient_source source)
+{
+    double block[NORM_BLOCK], most = 0;
 
     for (int64_t at = 0; at < e->count; at += NORM_BLOCK) {
-        const size_t n =
-            (size_t)(e->count - at < NORM_BLOCK ? e->count - at : NORM_BLOCK);
-        const double here =
-            norm_largest(e->dtype, gradient_load(e, source, at, n, block), n);
-        above = here > above || isnan(here) ? here : above;
+        const size_t n = block_size(e, at);
+        const void *g = gradient_load(e, source, at, n, block);
+        const double here = norm_largest(e->dtype, g, n);
+        most = here > most || isnan(here) ? here : most;
     }
-    return above;
+    return most;
 }
 
 static double sum_of_squares(const entry *e, gradient_source source,
@@ -59,47 +59,67 @@ static double sum_of_squares(const entry *e, gradient_source source,
     norm_tree blocks = {0};
 
     for (int64_t at = 0; at < e->count; at += NORM_BLOCK) {
-        const size_t n =
-            (size_t)(e->count - at < NORM_BLOCK ? e->count - at : NORM_BLOCK);
-        norm_tree_add(&blocks,
-                      norm_block(e->dtype,
-                                 gradient_load(e, source, at, n, block), n,
-                                 scale));
+        const size_t n = block_size(e, at);
+        const void *g = gradient_load(e, source, at, n, block);
+        norm_tree_add(&blocks, norm_block(e->dtype, g, n, scale));
     }
     return norm_tree_sum(&blocks);
 }
 
-static double total(const descent_optimizer *o, const entry *e,
-                    gradient_source source, double scale)
+/* Squares of doubles may overflow or vanish where the norm does not. */
+static bool is_safe(double square)
+{
+    return square >= 0x1p-900 && square <= 0x1p+1000;
+}
+
+static double tensor_norm(const entry *e, gradient_source source)
+{
+    double most;
+    int exponent;
+
+    if (is_safe(e->square))
+        return sqrt(e->square);
+    /* Again, with the largest magnitude brought near 1. */
+    most = largest(e, source);
+    if (most == 0 || !isfinite(most))
+        return most;
+    frexp(most, &exponent);
+    exponent = exponent < -1000 ? -1000 : exponent; /* 2^1000 is finite */
+    return ldexp(sqrt(sum_of_squares(e, source, ldexp(1, -exponent))),
+                 exponent);
+}
+
+/* The norm of several norms, of which `most` is the largest. */
+static double norm_of_norms(const descent_optimizer *o, double most)
 {
     norm_tree tensors = {0};
 
-    if (e != NULL)
-        return sum_of_squares(e, source, scale);
-    for (size_t i = 0; i < o->count; i++)
+    if (most == 0 || !isfinite(most))
+        return most;
+    for (size_t i = 0; i < o->count; i++) {
+        const double part = o->entries[i].norm / most;
         if (o->entries[i].active)
-            norm_tree_add(&tensors,
-                          sum_of_squares(&o->entries[i], source, scale));
-    return norm_tree_sum(&tensors);
+            norm_tree_add(&tensors, part * part);
+    }
+    return sqrt(norm_tree_sum(&tensors)) * most;
 }
 
-double gradient_norm(const descent_optimizer *o, const entry *e,
-                     gradient_source source, double factor)
+double gradient_norms(descent_optimizer *o, gradient_source source,
+                      double factor)
 {
-    const double plain = total(o, e, source, 1);
+    norm_tree tensors = {0};
     double most = 0;
-    int exponent;
 
-    /* Squares of doubles may overflow or vanish where the norm does not. */
-    if (plain >= 0x1p-900 && plain <= 0x1p+1020)
-        return sqrt(plain) * fabs(factor);
-    for (size_t i = 0; i < o->count; i++)
-        if (e == NULL ? o->entries[i].active : e == &o->entries[i])
-            most = largest(&o->entries[i], source, most);
-    if (most == 0 || !isfinite(most))
-        return sqrt(plain) * fabs(factor);
-    frexp(most, &exponent);
-    exponent = exponent < -1000 ? -1000 : exponent; /* 2^1000 is finite */
-    return ldexp(sqrt(total(o, e, source, ldexp(1, -exponent))), exponent) *
-           fabs(factor);
+    for (size_t i = 0; i < o->count; i++) {
+        entry *e = &o->entries[i];
+        if (!e->active)
+            continue;
+        e->square = sum_of_squares(e, source, 1);
+        norm_tree_add(&tensors, e->square);
+        e->norm = tensor_norm(e, source) * fabs(factor);
+        most = e->norm > most || isnan(e->norm) ? e->norm : most;
+    }
+    if (is_safe(norm_tree_sum(&tensors)))
+        return sqrt(norm_tree_sum(&tensors)) * fabs(factor);
+    return norm_of_norms(o, most);
 }

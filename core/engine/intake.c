@@ -9,10 +9,11 @@ static descent_status check_gradient(const descent_gradient *g, const entry *e)
 {
     char got[128], expected[128];
 
-    if (!DESCENT_HAS(g, strides))
+    if (!DESCENT_HAS(g, strides) || g->reserved != 0)
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "gradient: struct_size = %u, expected %zu",
-                           g->struct_size, sizeof *g);
+                           "gradient: struct_size = %u, reserved = %u, "
+                           "expected %zu and 0",
+                           g->struct_size, g->reserved, sizeof *g);
     if (g->shape != NULL || g->ndim != 0) {
         if (g->ndim != e->ndim || g->shape == NULL ||
             memcmp(g->shape, e->shape, e->ndim * sizeof *e->shape) != 0)
@@ -28,8 +29,9 @@ static descent_status check_gradient(const descent_gradient *g, const entry *e)
     if (g->dtype != 0 && g->dtype != DESCENT_DTYPE_F32 &&
         g->dtype != DESCENT_DTYPE_F64)
         return status_fail(DESCENT_ERR_SUPPORT,
-                           "gradient of '%s': dtype %s, expected f32 or f64",
-                           e->name, dtype_name(g->dtype));
+                           "gradient of '%s': dtype %s (%u), expected f32 or "
+                           "f64",
+                           e->name, dtype_name(g->dtype), g->dtype);
     return view_check_strides(e->name, e->ndim, e->shape, g->strides);
 }
 
@@ -38,21 +40,14 @@ static descent_status check_gradient(const descent_gradient *g, const entry *e)
 static descent_status take_gradient(descent_optimizer *o, entry *e,
                                     descent_dtype dtype, const void *data)
 {
-    const size_t bytes = (size_t)e->count * dtype_size(dtype);
-    const range *found = NULL;
-
-    if (data == NULL)
+    /* A tensor without elements needs no memory to have a gradient. */
+    if (data == NULL && e->count > 0)
         return DESCENT_OK;
     TRY(view_check_pointer(e->name, "gradient", dtype, e->count, data));
-    if (data != e->trusted || dtype != e->now_dtype)
-        found = ranges_find(o->ranges, o->range_count, (uintptr_t)data,
-                            (uintptr_t)data + bytes);
-    if (found != NULL && bytes > 0)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "gradient of '%s' overlaps the weights of '%s' in "
-                           "memory: expected memory of its own",
-                           e->name, o->entries[found->owner].name);
+    if (data != e->trusted || dtype != e->trusted_dtype)
+        TRY(plan_check_gradient(o, e, dtype, data));
     e->trusted = data;
+    e->trusted_dtype = dtype;
     e->now = data;
     e->now_dtype = dtype;
     e->active = true;
@@ -97,6 +92,7 @@ descent_status intake_gradients(descent_optimizer *o,
 
     for (size_t i = 0; i < o->count; i++) {
         o->entries[i].active = false;
+        o->entries[i].chosen = false;
         o->entries[i].now = NULL;
         o->entries[i].clip = 1;
     }
@@ -105,6 +101,7 @@ descent_status intake_gradients(descent_optimizer *o,
         entry *e = &o->entries[subset == NULL ? i : subset[i]];
         descent_dtype dtype = e->dtype;
         const void *data = e->gradient;
+        e->chosen = true;
         if (gradients != NULL) {
             const descent_gradient *g = (const void *)at;
             TRY(check_gradient(g, e));

@@ -27,9 +27,13 @@ static descent_status fill(descent_optimizer *o, const char *kind,
     o->type = info.type;
     TRY(settings_create(o->memory, &o->runtime->log, o->type, options,
                         &o->settings));
-    if (o->type->open != NULL)
-        TRY(o->type->open(o->type, registry_host(o->runtime->plugins),
-                          o->settings.number + OPTION_COMMON, &o->self));
+    if (o->type->open != NULL) {
+        const uint64_t before = status_failures();
+        TRY(status_foreign(
+            o->type->open(o->type, registry_host(o->runtime->plugins),
+                          o->settings.number + OPTION_COMMON, &o->self),
+            before, "open of", o->type->id));
+    }
     o->opened = true;
     state_first_scalars(o);
     return DESCENT_OK;
@@ -139,13 +143,21 @@ static descent_status find(const descent_optimizer *o, const char *option,
     return DESCENT_OK;
 }
 
-descent_status descent_optimizer_get(const descent_optimizer *o,
-                                     const char *option, double *value)
+descent_status descent_optimizer_get(descent_optimizer *o, const char *option,
+                                     double *value)
 {
     size_t row;
 
     TRY(find(o, option, &row));
-    return settings_value(&o->settings, row, o->iterations, o->updates, value);
+    if (value == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT, "%s: value is NULL",
+                           o->settings.name);
+    /* A schedule that is asked must not be replaced under itself. */
+    o->busy = true;
+    const descent_status status =
+        settings_value(&o->settings, row, o->iterations, o->updates, value);
+    o->busy = false;
+    return status;
 }
 
 descent_status descent_optimizer_set(descent_optimizer *o, const char *option,

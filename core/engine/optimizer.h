@@ -45,9 +45,12 @@ typedef struct entry {
     /* The step at hand. */
     const void *now; /* gradient handed to it, or NULL */
     descent_dtype now_dtype;
-    const void *trusted; /* a gradient pointer found not to overlap weights */
-    bool active;
-    double clip; /* factor of norm clipping */
+    const void *trusted; /* a gradient found not to overlap weights */
+    descent_dtype trusted_dtype;
+    bool chosen;         /* the step is about it */
+    bool active;         /* and it has a gradient */
+    double square, norm; /* of the gradient, where clipping needs them */
+    double clip;         /* factor of norm clipping */
 } entry;
 
 struct descent_optimizer {
@@ -99,6 +102,9 @@ descent_status optimizer_enter(const descent_optimizer *o);
 /* plan.c */
 /* Refuse weights that overlap. */
 descent_status plan_check_ranges(descent_optimizer *o);
+/* Refuse a gradient that shares memory with a weight. */
+descent_status plan_check_gradient(const descent_optimizer *o, const entry *e,
+                                   descent_dtype dtype, const void *data);
 /* Spans for the tensors as they are now. */
 void plan_spans(descent_optimizer *o);
 
@@ -107,8 +113,10 @@ void tensors_free(descent_optimizer *o);
 int64_t tensors_index(const descent_optimizer *o, const char *name);
 bool tensors_decay(const descent_optimizer *o, const char *name);
 
-/* state.c: allocate and fill the state of tensors that have none. */
+/* state.c: allocate and fill the state of tensors that have none; _alone when
+ * no step is under way. */
 descent_status state_build(descent_optimizer *o);
+descent_status state_build_alone(descent_optimizer *o);
 void state_release(descent_optimizer *o, entry *e);
 /* Set the scalar slots to their first values. */
 void state_first_scalars(descent_optimizer *o);
@@ -135,10 +143,10 @@ const void *gradient_load(const entry *e, gradient_source source, int64_t first,
                           size_t n, void *buffer);
 /* Add this step's gradient to the accumulator. */
 void gradient_accumulate(entry *e, double unscale);
-/* Norm of a tensor's effective gradient times |factor|, of the active tensors
- * together when e is NULL. */
-double gradient_norm(const descent_optimizer *o, const entry *e,
-                     gradient_source source, double factor);
+/* Fill the active tensors' norms, of the effective gradient times |factor|, and
+ * return the norm of all together. */
+double gradient_norms(descent_optimizer *o, gradient_source source,
+                      double factor);
 
 /* average.c: average <- keep * average + take * weight, and back. */
 typedef struct ema {
@@ -154,8 +162,9 @@ typedef struct step_plan {
     gradient_source source;
     double scale; /* of every gradient, before norm clipping */
     ema average;
-    float coef_f32[DESCENT_MAX_COEFS];
-    double coef_f64[DESCENT_MAX_COEFS];
+    /* A rule that owns weight decay has other scalars for excluded tensors. */
+    float coef_f32[2][DESCENT_MAX_COEFS];
+    double coef_f64[2][DESCENT_MAX_COEFS];
     uint64_t step_calls, fused_calls;
 } step_plan;
 descent_status pass_run(descent_optimizer *o, step_plan *plan);

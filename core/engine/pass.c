@@ -64,10 +64,14 @@ static void describe_work(const pass_state *p, const entry *e,
                  (p->plan->average.on ? DESCENT_FUSE_EMA : 0u);
 }
 
-static const void *coefficients(const step_plan *plan, descent_dtype compute)
+static const void *coefficients(const pass_state *p, const entry *e)
 {
-    return compute == DESCENT_DTYPE_F64 ? (const void *)plan->coef_f64
-                                        : (const void *)plan->coef_f32;
+    const double wd = settings_now(&p->o->settings, OPTION_WEIGHT_DECAY);
+    const bool owned = (p->o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
+    const int set = owned && wd > 0 && !e->decays;
+
+    return e->dtype == DESCENT_DTYPE_F64 ? (const void *)p->plan->coef_f64[set]
+                                         : (const void *)p->plan->coef_f32[set];
 }
 
 /* Call the rule on n spans. */
@@ -75,22 +79,19 @@ static descent_status call(pass_state *p, const descent_span *spans, size_t n,
                            descent_dtype compute)
 {
     const descent_optimizer_type *type = p->o->type;
+    const uint64_t before = status_failures();
 
     p->pass.count = n;
     p->pass.spans = spans;
     p->pass.compute = compute;
     if (!p->fused) {
         p->plan->step_calls++;
-        return type->step(p->o->self, &p->pass);
+        return status_foreign(type->step(p->o->self, &p->pass), before,
+                              "step of", type->id);
     }
     p->plan->fused_calls++;
-    return type->fused_step(p->o->self, &p->pass);
-}
-
-static void *at(void *array, descent_dtype dtype, int64_t elements)
-{
-    return array == NULL ? NULL
-                         : (char *)array + (size_t)elements * dtype_size(dtype);
+    return status_foreign(type->fused_step(p->o->self, &p->pass), before,
+                          "fused_step of", type->id);
 }
 
 /* The core's share before the rule on elements [first, first + n): leaves the
@@ -101,7 +102,7 @@ static void before_rule(pass_state *p, entry *e, const descent_fuse *fuse,
 {
     const uint32_t of_gradient =
         mine & (DESCENT_FUSE_SCALE | DESCENT_FUSE_CLIP | DESCENT_FUSE_L2);
-    void *w = at(e->weight, e->dtype, first);
+    void *w = dtype_at(e->weight, e->dtype, first);
 
     *grad = gradient_load(e, p->plan->source, first, n, buffer);
     if (of_gradient != 0) {
@@ -127,11 +128,11 @@ static descent_status run_tile(pass_state *p, const descent_span *whole,
     span.fuse = &fuse;
     span.count = (int64_t)n;
     span.first = first;
-    span.weight = at(e->weight, e->dtype, first);
-    span.average = at(e->average, e->dtype, first);
+    span.weight = dtype_at(e->weight, e->dtype, first);
+    span.average = dtype_at(e->average, e->dtype, first);
     if (p->o->type->scope == DESCENT_SCOPE_ELEMENT) {
         for (size_t k = 0; k < p->o->type->slot_count; k++)
-            slot[k] = at(e->slot[k], e->dtype, first);
+            slot[k] = dtype_at(e->slot[k], e->dtype, first);
         span.slot = slot;
     }
     TRY(call(p, &span, 1, e->dtype));
@@ -139,7 +140,7 @@ static descent_status run_tile(pass_state *p, const descent_span *whole,
         tile_average(e->dtype, n, fuse.ema_keep, fuse.ema_take, span.weight,
                      span.average);
     if (p->plan->source.accumulates)
-        memset(at(e->accumulator, e->dtype, first), 0,
+        memset(dtype_at(e->accumulator, e->dtype, first), 0,
                n * dtype_size(e->dtype));
     return DESCENT_OK;
 }
@@ -172,7 +173,7 @@ static void aim(pass_state *p, descent_span *span, entry *e)
 {
     span->weight = e->weight;
     span->grad = e->now;
-    span->coef = coefficients(p->plan, e->dtype);
+    span->coef = coefficients(p, e);
     span->average = e->average;
 }
 

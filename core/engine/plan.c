@@ -36,6 +36,24 @@ descent_status plan_check_ranges(descent_optimizer *o)
     return DESCENT_OK;
 }
 
+descent_status plan_check_gradient(const descent_optimizer *o, const entry *e,
+                                   descent_dtype dtype, const void *data)
+{
+    const size_t bytes = (size_t)e->count * dtype_size(dtype);
+    const range *found;
+
+    if (data == NULL || bytes == 0)
+        return DESCENT_OK;
+    found = ranges_find(o->ranges, o->range_count, (uintptr_t)data,
+                        (uintptr_t)data + bytes);
+    if (found == NULL)
+        return DESCENT_OK;
+    return status_fail(DESCENT_ERR_ARGUMENT,
+                       "gradient of '%s' overlaps the weights of '%s' in "
+                       "memory: expected memory of its own",
+                       e->name, o->entries[found->owner].name);
+}
+
 static void plan_span(descent_optimizer *o, size_t index)
 {
     const bool whole = o->type->scope == DESCENT_SCOPE_TENSOR;

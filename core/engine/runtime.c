@@ -110,10 +110,12 @@ descent_status descent_runtime_create(const descent_runtime_options *options,
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "runtime options: struct_size = %u, expected %zu",
                            options->struct_size, sizeof *options);
-    if ((options->flags & ~(uint32_t)DESCENT_RUNTIME_IGNORE_ENVIRONMENT) != 0)
+    if ((options->flags & ~(uint32_t)DESCENT_RUNTIME_IGNORE_ENVIRONMENT) != 0 ||
+        options->reserved != 0)
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "runtime options: unknown bits in flags = 0x%x",
-                           options->flags);
+                           "runtime options: unknown bits in flags = 0x%x or "
+                           "reserved = %u",
+                           options->flags, options->reserved);
     TRY(memory_open(options->allocator, &m));
     status = memory_new(m, 1, sizeof *runtime, &runtime);
     if (status != DESCENT_OK) {
@@ -222,6 +224,9 @@ descent_status descent_options_create(descent_runtime *runtime,
                                       descent_options **options)
 {
     TRY(runtime_check(runtime));
+    if (options == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "descent_options_create: options is NULL");
     return bag_create(runtime->memory, options);
 }
 

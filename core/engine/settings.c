@@ -83,6 +83,17 @@ static bool given(const settings *s, size_t row)
     return s->schedule[row] != NULL || !isnan(s->number[row]);
 }
 
+static descent_status check_ownership(const settings *s)
+{
+    if ((s->type->flags & DESCENT_TYPE_OWNS_DECAY) == 0 ||
+        s->number[OPTION_WEIGHT_DECAY_MODE] == DECAY_DECOUPLED)
+        return DESCENT_OK;
+    return status_fail(DESCENT_ERR_ARGUMENT,
+                       "%s.weight_decay_mode = \"l2\": its rule owns weight "
+                       "decay, expected \"decoupled\"",
+                       s->table.owner);
+}
+
 static descent_status check_conflicts(const settings *s)
 {
     static const size_t clips[] = {OPTION_CLIPNORM, OPTION_CLIPVALUE,
@@ -167,15 +178,19 @@ static descent_status fill(settings *s, const log_sink *log,
     memory *m = s->memory;
 
     TRY(fill_table(m, s->type, &s->table));
-    TRY(memory_new(m, s->table.count, sizeof *s->number, &s->number));
+    TRY(memory_new(m, s->table.count + 1, sizeof *s->number, &s->number));
     TRY(memory_new(m, s->table.count, sizeof *s->schedule, &s->schedule));
-    TRY(memory_new(m, s->table.count, sizeof *s->now, &s->now));
-    TRY(memory_new(m, s->table.count - OPTION_COMMON, sizeof *s->selects,
+    TRY(memory_new(m, s->table.count + 1, sizeof *s->now, &s->now));
+    TRY(memory_new(m, s->table.count - OPTION_COMMON + 1, sizeof *s->selects,
                    &s->selects));
+    /* A plugin that counts its rows wrong reads a NaN, not a stranger's number. */
+    s->number[s->table.count] = s->now[s->table.count] = NAN;
+    s->selects[s->table.count - OPTION_COMMON] = NAN;
     for (size_t row = 0; row < s->table.count; row++)
         s->number[row] = s->table.rows[row]->initial;
     TRY(take_options(s, options));
     TRY(check_conflicts(s));
+    TRY(check_ownership(s));
     if (s->name == NULL)
         TRY(default_name(s));
     TRY(select_variant(s));
@@ -205,11 +220,11 @@ void settings_free(settings *s)
             descent_schedule_release(s->schedule[row]);
     memory_release_text(s->memory, s->name);
     if (s->selects != NULL)
-        memory_release(s->memory, s->selects, n - OPTION_COMMON,
+        memory_release(s->memory, s->selects, n - OPTION_COMMON + 1,
                        sizeof *s->selects);
-    memory_release(s->memory, s->now, n, sizeof *s->now);
+    memory_release(s->memory, s->now, n + 1, sizeof *s->now);
     memory_release(s->memory, s->schedule, n, sizeof(*s->schedule));
-    memory_release(s->memory, s->number, n, sizeof *s->number);
+    memory_release(s->memory, s->number, n + 1, sizeof *s->number);
     option_table_free(s->memory, &s->table);
     *s = (settings){.memory = s->memory, .type = s->type};
 }

@@ -84,7 +84,7 @@ static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
 descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
                                       const char *slot, descent_tensor *view)
 {
-    descent_tensor tensor;
+    descent_tensor tensor = {.struct_size = sizeof tensor};
     const char *name = NULL;
 
     TRY(descent_optimizer_tensor(o, index, &tensor));
@@ -110,8 +110,7 @@ descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
     for (size_t k = 0; k < o->type->slot_count; k++)
         if (type_slot(o->type, k)->name == name)
             view_slot(o, e, k, &tensor);
-    *view = tensor;
-    return DESCENT_OK;
+    return view_give(&tensor, view);
 }
 
 size_t descent_optimizer_state_bytes(const descent_optimizer *o)

@@ -133,8 +133,11 @@ static descent_status create(descent_optimizer *o, entry *e)
 
     if (o->type->create_state == NULL || e->count == 0)
         return DESCENT_OK;
-    return o->type->create_state(o->self, o->settings.number + OPTION_COMMON,
-                                 &info, &pass);
+    const uint64_t before = status_failures();
+    return status_foreign(
+        o->type->create_state(o->self, o->settings.number + OPTION_COMMON,
+                              &info, &pass),
+        before, "create_state of", o->type->id);
 }
 
 static descent_status fill_entry(descent_optimizer *o, entry *e)
@@ -248,6 +251,15 @@ descent_status state_build(descent_optimizer *o)
     return DESCENT_OK;
 }
 
+descent_status state_build_alone(descent_optimizer *o)
+{
+    /* The plugin may call the application, which must not add tensors now. */
+    o->busy = true;
+    const descent_status status = state_build(o);
+    o->busy = false;
+    return status;
+}
+
 void state_release(descent_optimizer *o, entry *e)
 {
     arena *a = e->arena;
@@ -260,7 +272,7 @@ void state_release(descent_optimizer *o, entry *e)
 descent_status descent_optimizer_build(descent_optimizer *o)
 {
     TRY(optimizer_enter(o));
-    return state_build(o);
+    return state_build_alone(o);
 }
 
 void state_first_scalars(descent_optimizer *o)

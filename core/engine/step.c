@@ -11,7 +11,7 @@ static void activate_accumulated(descent_optimizer *o)
 {
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
-        if (e->accumulated && !e->active) {
+        if (e->chosen && e->accumulated && !e->active) {
             e->active = true;
             e->now_dtype = e->dtype;
         }
@@ -37,26 +37,23 @@ static void clip_norms(descent_optimizer *o, const step_plan *plan,
 
     if (isnan(each) && isnan(all))
         return;
-    report->grad_norm = gradient_norm(o, NULL, plan->source, plan->scale);
+    report->grad_norm = gradient_norms(o, plan->source, plan->scale);
     if (!isnan(all))
         factor = norm_factor(report->grad_norm, all);
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
         if (!e->active)
             continue;
-        e->clip =
-            !isnan(all)
-                ? factor
-                : norm_factor(gradient_norm(o, e, plan->source, plan->scale),
-                              each);
+        e->clip = isnan(all) ? norm_factor(e->norm, each) : factor;
         report->clipped += e->clip != 1;
     }
 }
 
-static descent_status prepare(descent_optimizer *o, step_plan *plan)
+/* Scalars of the update for tensors that decay, or do not. */
+static descent_status prepare_set(descent_optimizer *o, double weight_decay,
+                                  double *scalar, double *coef_f64,
+                                  float *coef_f32)
 {
-    const bool owns = (o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
-    const double wd = settings_now(&o->settings, OPTION_WEIGHT_DECAY);
     const descent_moment moment = {
         .struct_size = sizeof moment,
         .param_count = (uint32_t)(o->settings.table.count - OPTION_COMMON),
@@ -64,16 +61,33 @@ static descent_status prepare(descent_optimizer *o, step_plan *plan)
         .update = o->updates + 1,
         .t = o->updates + 1,
         .lr = settings_now(&o->settings, OPTION_LEARNING_RATE),
-        .weight_decay = owns && wd > 0 ? wd : 0,
+        .weight_decay = weight_decay,
         .param = settings_own(&o->settings),
-        .scalar = o->scalar_next,
+        .scalar = scalar,
+        .variant = o->settings.variant,
     };
+    const uint64_t before = status_failures();
 
-    memcpy(o->scalar_next, o->scalar, sizeof o->scalar);
+    memcpy(scalar, o->scalar, sizeof o->scalar);
     if (o->type->prepare != NULL)
-        TRY(o->type->prepare(o->self, &moment, plan->coef_f64));
+        TRY(status_foreign(o->type->prepare(o->self, &moment, coef_f64), before,
+                           "prepare of", o->type->id));
     for (int i = 0; i < DESCENT_MAX_COEFS; i++)
-        plan->coef_f32[i] = (float)plan->coef_f64[i];
+        coef_f32[i] = (float)coef_f64[i];
+    return DESCENT_OK;
+}
+
+static descent_status prepare(descent_optimizer *o, step_plan *plan)
+{
+    const bool owns = (o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
+    const double wd = settings_now(&o->settings, OPTION_WEIGHT_DECAY);
+    const double own = owns && wd > 0 ? wd : 0;
+    double unused[DESCENT_MAX_SLOTS];
+
+    TRY(prepare_set(o, own, o->scalar_next, plan->coef_f64[0],
+                    plan->coef_f32[0]));
+    if (own > 0)
+        TRY(prepare_set(o, 0, unused, plan->coef_f64[1], plan->coef_f32[1]));
     return DESCENT_OK;
 }
 
@@ -124,10 +138,27 @@ static descent_status update(descent_optimizer *o, step_plan *plan,
     memcpy(o->scalar, o->scalar_next, sizeof o->scalar);
     for (size_t i = 0; i < o->count; i++) {
         report->updated += o->entries[i].active;
-        o->entries[i].accumulated = false;
+        if (o->entries[i].active)
+            o->entries[i].accumulated = false;
     }
     o->updates++;
     return DESCENT_OK;
+}
+
+/* Tensors that the step is about but that get nothing, said once. */
+static void warn_of_missing(descent_optimizer *o)
+{
+    size_t missing = 0;
+
+    for (size_t i = 0; i < o->count && !o->warned; i++)
+        missing += o->entries[i].chosen && !o->entries[i].active;
+    if (missing == 0)
+        return;
+    o->warned = true;
+    log_write(&o->runtime->log, LOG_WARNING,
+              "%s: %zu tensors have no gradient in this step and stay as they "
+              "are (said once)",
+              o->settings.name, missing);
 }
 
 static descent_status work(descent_optimizer *o, descent_step_report *report)
@@ -149,6 +180,7 @@ static descent_status work(descent_optimizer *o, descent_step_report *report)
     }
     if (k > 1)
         activate_accumulated(o);
+    warn_of_missing(o);
     plan.scale = sign * (k > 1 ? 1 / k : plan.source.unscale);
     TRY(update(o, &plan, report));
     report->step_calls = plan.step_calls;
@@ -176,8 +208,7 @@ static descent_status begin(descent_optimizer *o,
                            "(NULL data for none), or NULL with 0 for the bound "
                            "ones",
                            n, *expected);
-    TRY(plan_check_ranges(o));
-    return state_build(o);
+    return plan_check_ranges(o);
 }
 
 static descent_status step(descent_optimizer *o,
@@ -194,14 +225,8 @@ static descent_status step(descent_optimizer *o,
     if (active == 0)
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "no gradient for any of %zu tensors", expected);
-    if (active < expected && !o->warned) {
-        o->warned = true;
-        log_write(&o->runtime->log, LOG_WARNING,
-                  "%s: %zu of %zu tensors have no gradient in this step and "
-                  "stay as they are (said once)",
-                  o->settings.name, expected - active, expected);
-    }
     TRY(settings_evaluate(&o->settings, o->iterations, o->updates));
+    TRY(state_build(o));
     TRY(work(o, report));
     o->iterations++;
     return DESCENT_OK;

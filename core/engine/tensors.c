@@ -106,6 +106,8 @@ static descent_status bind(descent_optimizer *o, const descent_tensor *t)
 
 static void name_all(descent_optimizer *o)
 {
+    if (o->names.capacity > 0)
+        memset(o->names.slots, 0, o->names.capacity * sizeof(size_t));
     for (size_t i = 0; i < o->count; i++)
         names_put(&o->names, o->entries[i].id, i);
 }
@@ -152,7 +154,11 @@ static descent_status add(descent_optimizer *o, const descent_tensor *tensors,
     for (size_t i = 0; i < n; i++, at += tensors->struct_size)
         TRY(bind(o, (const void *)at));
     tensors_changed(o);
-    return plan_check_ranges(o);
+    TRY(plan_check_ranges(o));
+    for (size_t i = o->count - n; i < o->count; i++)
+        TRY(plan_check_gradient(o, &o->entries[i], o->entries[i].dtype,
+                                o->entries[i].gradient));
+    return DESCENT_OK;
 }
 
 descent_status descent_optimizer_add(descent_optimizer *o,
@@ -171,11 +177,7 @@ descent_status descent_optimizer_add(descent_optimizer *o,
     status = add(o, tensors, n);
     if (status != DESCENT_OK) {
         unbind(o, before);
-        if (o->names.capacity > 0) {
-            /* Same capacity, so this cannot fail. */
-            memset(o->names.slots, 0, o->names.capacity * sizeof(size_t));
-            name_all(o);
-        }
+        name_all(o);
         tensors_changed(o);
         status = status_prefix(status, "%s", o->settings.name);
     }
@@ -188,6 +190,11 @@ descent_status descent_optimizer_remove(descent_optimizer *o, const char *name)
 
     TRY(optimizer_enter(o));
     TRY(descent_optimizer_index(o, name, &index));
+    if (o->swapped)
+        return status_fail(DESCENT_ERR_STATE,
+                           "%s: the averages stand in for the weights: swap "
+                           "them back before '%s' is removed",
+                           o->settings.name, name);
     entry *e = &o->entries[index];
     if (!e->built)
         o->unbuilt--;
@@ -195,7 +202,6 @@ descent_status descent_optimizer_remove(descent_optimizer *o, const char *name)
     memory_release_text(o->memory, e->name);
     memmove(e, e + 1, (o->count - index - 1) * sizeof *e);
     o->count--;
-    memset(o->names.slots, 0, o->names.capacity * sizeof(size_t));
     name_all(o);
     tensors_changed(o);
     return DESCENT_OK;
@@ -237,8 +243,8 @@ descent_status descent_optimizer_tensor(const descent_optimizer *o,
 {
     TRY(check_index(o, index));
     const entry *e = &o->entries[index];
-    *tensor = (descent_tensor){
-        .struct_size = sizeof *tensor,
+    const descent_tensor found = {
+        .struct_size = sizeof found,
         .dtype = e->dtype,
         .name = e->name,
         .ndim = e->ndim,
@@ -246,7 +252,7 @@ descent_status descent_optimizer_tensor(const descent_optimizer *o,
         .data = e->weight,
         .gradient = e->gradient,
     };
-    return DESCENT_OK;
+    return view_give(&found, tensor);
 }
 
 descent_status descent_optimizer_index(const descent_optimizer *o,

@@ -27,8 +27,11 @@ static void empty_item(memory *m, bag_item *item)
 
 descent_status bag_create(memory *m, descent_options **out)
 {
-    TRY(memory_new(m, 1, sizeof **out, out));
-    (*out)->memory = memory_retain(m);
+    descent_options *made;
+
+    TRY(memory_new(m, 1, sizeof *made, &made));
+    made->memory = memory_retain(m);
+    *out = made;
     return DESCENT_OK;
 }
 

@@ -55,9 +55,9 @@ static const descent_param rows[OPTION_COMMON] = {
         "ema_on", NULL, ema_moments, CHOICE, STRUCTURAL, EMA_ON_UPDATE, 0, 1,
         "Average at updates, or at every call of step, as Keras 3 does "
         "under accumulation."),
-    [OPTION_LOSS_SCALE_FACTOR] =
-        ROW("loss_scale_factor", NULL, NULL, REAL, ABOVE_MINIMUM, NAN, 0,
-            HUGE_VAL, "Gradients arrive multiplied by this; it is removed."),
+    [OPTION_LOSS_SCALE_FACTOR] = ROW(
+        "loss_scale_factor", NULL, NULL, REAL, ABOVE_MINIMUM | STRUCTURAL, NAN,
+        0, HUGE_VAL, "Gradients arrive multiplied by this; it is removed."),
     [OPTION_GRADIENT_ACCUMULATION_STEPS] =
         ROW("gradient_accumulation_steps", NULL, NULL, INT, STRUCTURAL, NAN, 1,
             HUGE_VAL, "Update once in so many steps, with the mean gradient."),

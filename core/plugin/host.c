@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "plugin/host.h"
 
-/* The host behind what a plugin hands back; only its counter is written. */
-static host *owner(const descent_host *services)
+/* The host behind what a plugin hands back. */
+static const host *owner(const descent_host *services)
 {
-    return (host *)(uintptr_t)services;
+    return (const host *)services;
 }
 
 static DESCENT_PRINTF(3, 4) descent_status
@@ -13,14 +13,13 @@ static DESCENT_PRINTF(3, 4) descent_status
 {
     va_list arguments;
 
+    (void)services;
     /* A failure whose code means success would be lost. */
     if (code > DESCENT_ERR_ARGUMENT || code < DESCENT_ERR_INTERNAL)
         code = DESCENT_ERR_INTERNAL;
     va_start(arguments, format);
     status_fail_va(code, format, arguments);
     va_end(arguments);
-    atomic_fetch_add_explicit(&owner(services)->failures, 1,
-                              memory_order_relaxed);
     return code;
 }
 
@@ -79,10 +78,4 @@ void host_prepare(host *h, memory *m, const log_sink *log)
     };
     h->memory = m;
     h->log = log;
-    atomic_init(&h->failures, 0);
-}
-
-unsigned host_failures(const host *h)
-{
-    return atomic_load_explicit(&h->failures, memory_order_relaxed);
 }

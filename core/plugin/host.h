@@ -3,8 +3,6 @@
 #ifndef DESCENT_PLUGIN_HOST_H
 #define DESCENT_PLUGIN_HOST_H
 
-#include <stdatomic.h>
-
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -13,10 +11,8 @@ typedef struct host {
     descent_host services;
     memory *memory;
     const log_sink *log;
-    atomic_uint failures; /* calls of fail */
 } host;
 
 void host_prepare(host *h, memory *m, const log_sink *log);
-unsigned host_failures(const host *h);
 
 #endif

@@ -219,7 +219,7 @@ const char *load_path(const image *i)
 static descent_status ask(const char *where, load_entry *entry, image *i,
                           host *h, const descent_plugin **out)
 {
-    const unsigned failures = host_failures(h);
+    const uint64_t before_failures = status_failures();
     guard before;
     char changed[CHANGES];
 
@@ -232,7 +232,7 @@ static descent_status ask(const char *where, load_entry *entry, image *i,
         return refuse_changes(where, changed);
     if (*out != NULL)
         return DESCENT_OK;
-    if (host_failures(h) != failures)
+    if (status_failures() != before_failures)
         return status_prefix(descent_error_code(), "%s: refuses to work",
                              where);
     return status_fail(DESCENT_ERR_ABI,

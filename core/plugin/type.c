@@ -2,6 +2,8 @@
 /* The public view of a type's tables. */
 #include "plugin/type.h"
 
+#include "tensor/view.h"
+
 const descent_param *descent_type_option(const descent_optimizer_type *type,
                                          size_t i)
 {
@@ -20,19 +22,6 @@ const descent_slot *descent_type_slot(const descent_optimizer_type *type,
     return i < type->slot_count ? type_slot(type, i) : NULL;
 }
 
-/* Bytes of one element, or 0 for a dtype that has none. */
-static size_t dtype_bytes(descent_dtype dtype)
-{
-    static const size_t bytes[] = {
-        [DESCENT_DTYPE_F32] = 4,
-        [DESCENT_DTYPE_F64] = 8,
-        [DESCENT_DTYPE_F16] = 2,
-        [DESCENT_DTYPE_BF16] = 2,
-    };
-
-    return dtype < sizeof bytes / sizeof *bytes ? bytes[dtype] : 0;
-}
-
 size_t descent_type_state_bytes(const descent_optimizer_type *type,
                                 uint32_t variant, descent_dtype dtype)
 {
@@ -45,8 +34,7 @@ size_t descent_type_state_bytes(const descent_optimizer_type *type,
         if (slot->shape == DESCENT_SLOT_LIKE_WEIGHT &&
             (slot->flags & DESCENT_SLOT_SCRATCH) == 0 &&
             type_uses(slot, variant))
-            bytes += dtype_bytes(
-                slot->dtype == DESCENT_DTYPE_COMPUTE ? dtype : slot->dtype);
+            bytes += dtype_size(dtype);
     }
     return bytes;
 }

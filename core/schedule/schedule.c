@@ -65,33 +65,20 @@ descent_status schedule_from_function(memory *m,
     return DESCENT_OK;
 }
 
-/* A function may fail with a code of its own and may forget to say why. */
-static descent_status ask(const descent_schedule *s, uint64_t n,
-                          const descent_schedule_context *context,
-                          double *value)
-{
-    const descent_status status = s->function(s->user, n, context, value);
-
-    if (status == DESCENT_OK ||
-        (status == descent_error_code() && descent_error_message()[0] != '\0'))
-        return status;
-    return status_fail(DESCENT_ERR_SCRIPT,
-                       "a schedule's function failed at step %" PRIu64
-                       " with code %" PRId32,
-                       n, status);
-}
-
 descent_status schedule_value(const descent_schedule *schedule, uint64_t n,
                               const descent_schedule_context *context,
                               double *value)
 {
+    const uint64_t before = status_failures();
     double result = NAN;
     char number[TEXT_NUMBER];
 
     if (schedule->kind != NULL)
         result = schedule->kind->value(schedule->arguments, n);
     else
-        TRY(ask(schedule, n, context, &result));
+        TRY(status_foreign(
+            schedule->function(schedule->user, n, context, &result), before,
+            "the function of", "a schedule"));
     if (!isfinite(result))
         return status_fail(DESCENT_ERR_NUMERIC,
                            "%s is %s at step %" PRIu64

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tensor/view.h"
 
+#include <string.h>
+
 #include "base/text.h"
 
 static const struct {
@@ -65,6 +67,10 @@ descent_status view_check_strides(const char *name, uint32_t ndim,
 
     if (strides == NULL)
         return DESCENT_OK;
+    /* Without elements any strides are dense. */
+    for (uint32_t i = 0; i < ndim; i++)
+        if (shape[i] == 0)
+            return DESCENT_OK;
     for (uint32_t i = ndim; i-- > 0;) {
         if (shape[i] > 1 && strides[i] != dense)
             return status_fail(DESCENT_ERR_ARGUMENT,
@@ -93,6 +99,19 @@ descent_status view_check_pointer(const char *name, const char *what,
                            "tensor '%s': the %s pointer %p is not aligned to "
                            "the %zu bytes of %s",
                            name, what, pointer, size, dtype_name(dtype));
+    return DESCENT_OK;
+}
+
+descent_status view_give(const descent_tensor *from, descent_tensor *to)
+{
+    const size_t head = sizeof to->struct_size;
+
+    if (to == NULL || !DESCENT_HAS(to, gradient))
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "tensor description: struct_size = %u, expected "
+                           "%zu set by the caller",
+                           to == NULL ? 0 : to->struct_size, sizeof *to);
+    memcpy((char *)to + head, (const char *)from + head, sizeof *from - head);
     return DESCENT_OK;
 }
 

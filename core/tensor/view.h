@@ -8,6 +8,14 @@
 /* Bytes of one element; 0 for a type that is none. */
 size_t dtype_size(descent_dtype dtype);
 
+/* Where element `n` of an array is; NULL stays NULL. */
+static inline void *dtype_at(const void *array, descent_dtype dtype, int64_t n)
+{
+    return array == NULL
+               ? NULL
+               : (char *)(uintptr_t)array + (size_t)n * dtype_size(dtype);
+}
+
 /* "f32", ...; "?" for others. */
 const char *dtype_name(descent_dtype dtype);
 
@@ -24,6 +32,9 @@ descent_status view_check_strides(const char *name, uint32_t ndim,
 descent_status view_check_pointer(const char *name, const char *what,
                                   descent_dtype dtype, int64_t count,
                                   const void *pointer);
+
+/* Copy a description to the caller's struct, as much as it has room for. */
+descent_status view_give(const descent_tensor *from, descent_tensor *to);
 
 /* "[2, 3]" into text[size]. */
 const char *view_shape_text(uint32_t ndim, const int64_t *shape, char *text,

@@ -11,13 +11,16 @@
  */
 #include <descent/kernel.h>
 
-enum { RHO, MOMENTUM, EPSILON, CENTERED, MODE, MOMENTUM_MODE }; /* params    */
+enum { RHO, MOMENTUM, EPSILON, CENTERED, MODE, MOMENTUM_MODE, USED }; /* params */
 enum { V, B, A };                                            /* slots        */
 enum { KEEP, TAKE, MU, PUSH, SCALE, INNER, OUTER, COEFS };   /* coefficients */
-enum { IN_SQRT, OUT_SQRT };
+enum { IN_SQRT, OUT_SQRT, IN_IF_CENTERED };
+enum { ALWAYS, IF_CENTERED };
 enum { LR_INSIDE, LR_OUTSIDE };
 
-static const char *const modes[] = { "in_sqrt", "out_sqrt", NULL };
+static const char *const modes[] = { "in_sqrt", "out_sqrt",
+                                     "in_sqrt_if_centered", NULL };
+static const char *const used[] = { "always", "if_centered", NULL };
 static const char *const momentum_modes[] = { "lr_inside", "lr_outside", NULL };
 
 static const char *const also_rho[] = { "alpha", NULL };
@@ -40,12 +43,16 @@ static const descent_param params[] = {
                    momentum_modes,
                    "Whether the buffer holds steps (lr_inside) or scaled "
                    "gradients."),
+    DESCENT_CHOICE("momentum_used", DESCENT_PARAM_STRUCTURAL, ALWAYS, used,
+                   "When momentum counts: MXNet's only does when centered."),
 };
 
 static const descent_preset presets[] = {
     DESCENT_PRESET("keras2", "epsilon_mode", OUT_SQRT),
     DESCENT_PRESET("mxnet", "epsilon", 1e-8),
-    DESCENT_PRESET("mxnet", "epsilon_mode", OUT_SQRT),
+    DESCENT_PRESET("mxnet", "epsilon_mode", IN_IF_CENTERED),
+    DESCENT_PRESET("mxnet", "momentum", 0.9),
+    DESCENT_PRESET("mxnet", "momentum_used", IF_CENTERED),
     DESCENT_PRESET("torch", "learning_rate", 0.01),
     DESCENT_PRESET("torch", "rho", 0.99),
     DESCENT_PRESET("torch", "epsilon", 1e-8),
@@ -89,14 +96,19 @@ DESCENT_RULE(both, USES(V) | USES(B) | USES(A), {
 
 static uint32_t variant(const descent_optimizer_type *type, const double *param)
 {
+    const int centered = param[CENTERED] != 0;
+    const int counts = centered || param[USED] == ALWAYS;
+
     (void)type;
-    return (param[CENTERED] != 0 ? 2u : 0u) + (param[MOMENTUM] != 0 ? 1u : 0u);
+    return (centered ? 2u : 0u) + (counts && param[MOMENTUM] != 0 ? 1u : 0u);
 }
 
 static descent_status prepare(void *self, const descent_moment *at, double *coef)
 {
-    const int inside = at->param[MODE] == IN_SQRT;
-    const int outside = at->param[MOMENTUM] != 0 &&
+    const int centered = (at->variant & 2) != 0;
+    const int inside = at->param[MODE] == IN_SQRT ||
+                       (at->param[MODE] == IN_IF_CENTERED && centered);
+    const int outside = (at->variant & 1) != 0 &&
                         at->param[MOMENTUM_MODE] == LR_OUTSIDE;
 
     (void)self;

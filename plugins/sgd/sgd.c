@@ -65,7 +65,7 @@ static uint32_t variant(const descent_optimizer_type *type, const double *param)
 
 static descent_status prepare(void *self, const descent_moment *at, double *coef)
 {
-    const int    momentum = at->param[MOMENTUM] != 0;
+    const int    momentum = at->variant != 0;
     const int    outside = momentum && at->param[MODE] == LR_OUTSIDE;
     const int    whole = !momentum || (at->t == 1 &&
                                     at->param[FIRST] == FROM_GRADIENT);

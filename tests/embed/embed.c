@@ -147,6 +147,8 @@ int main(void)
     descent_status status;
 
     memset(&app, 0, sizeof app);
+    memset(&product, 0, sizeof product);
+    product.struct_size = sizeof product;
     app.peak = 0.1;
     memset(&allocator, 0, sizeof allocator);
     allocator.struct_size = sizeof allocator;

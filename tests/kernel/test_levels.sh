@@ -43,8 +43,12 @@ for compiler in gcc clang; do
             }
             END { for (s in used)
                 print s, ymm[s] + 0, zmm[s] + 0, fma[s] + 0 }' >"$scratch/loops"
-        loops=$(grep -c . "$scratch/loops")
-        check "$name has loops for three levels" some "$loops"
+        any=$(grep -c _any_ "$scratch/loops")
+        check "$name has loops" some "$any"
+        check "$name has as many AVX2 loops" counts "$any" \
+            "$(grep -c _avx2_ "$scratch/loops")"
+        check "$name has as many AVX-512 loops" counts "$any" \
+            "$(grep -c _avx512_ "$scratch/loops")"
         check "$name: each AVX2 loop uses ymm, none zmm" counts 0 \
             "$(awk '/_avx2_/ && ($2 == 0 || $3 > 0)' "$scratch/loops" | wc -l)"
         check "$name: each AVX-512 loop uses zmm" counts 0 \

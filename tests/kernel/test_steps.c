@@ -113,7 +113,7 @@ static uint64_t hash_slot(descent_optimizer *o, const char *name, uint64_t hash,
     size_t first = 0;
 
     for (size_t i = 0; i < descent_optimizer_tensor_count(o); i++) {
-        descent_tensor view;
+        descent_tensor view = {.struct_size = sizeof view};
         ok(descent_optimizer_slot(o, i, name, &view));
         if (view.ndim == 0)
             return bits_hash(hash, view.dtype, view.data, 1);

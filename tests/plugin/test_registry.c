@@ -333,7 +333,7 @@ static void state_counts_what_a_variant_keeps_of_each_weight(void **state)
         {sizeof *slots, DESCENT_SLOT_LIKE_WEIGHT, 0, "m", "M.",
          DESCENT_DTYPE_COMPUTE, 0, 0, NULL},
         {sizeof *slots, DESCENT_SLOT_LIKE_WEIGHT, 0, "v", "V.",
-         DESCENT_DTYPE_F64, 2, 0, NULL},
+         DESCENT_DTYPE_COMPUTE, 2, 0, NULL},
         {sizeof *slots, DESCENT_SLOT_SCALAR, 0, "s", "S.", DESCENT_DTYPE_F64, 0,
          0, NULL},
         {sizeof *slots, DESCENT_SLOT_PER_ROW, 0, "r", "R.",
@@ -351,7 +351,8 @@ static void state_counts_what_a_variant_keeps_of_each_weight(void **state)
 
     (void)state;
     assert_int_equal(descent_type_state_bytes(&type, 0, DESCENT_DTYPE_F32), 4);
-    assert_int_equal(descent_type_state_bytes(&type, 1, DESCENT_DTYPE_F32), 12);
+    assert_int_equal(descent_type_state_bytes(&type, 1, DESCENT_DTYPE_F32), 8);
+    assert_int_equal(descent_type_state_bytes(&type, 1, DESCENT_DTYPE_F64), 16);
 }
 
 /* An allocator whose n-th call fails. */

@@ -2,6 +2,7 @@
 /* A step allocates nothing after the first; and every allocation may fail: an
  * error, no leak, weights as they were. */
 #include <dlfcn.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -65,6 +66,11 @@ static descent_status bind(descent_optimizer *o)
     };
 
     return descent_optimizer_add(o, t, 2);
+}
+
+static descent_status plain_step(descent_optimizer *o)
+{
+    return descent_optimizer_step(o, NULL, 0, NULL, NULL);
 }
 
 static void with_everything(char *json, size_t size, size_t i)
@@ -148,13 +154,16 @@ static void steps_allocate_nothing(void **state)
 /* ---- Every allocation fails once ---- */
 
 static long allowed, live;
+static int lasting; /* after the first failure all others fail too */
 
 static void *scarce(void *user, size_t bytes, size_t alignment)
 {
     void *block = NULL;
 
     (void)user;
-    if (allowed-- <= 0 || posix_memalign(&block, alignment, bytes) != 0)
+    const int fails = lasting ? allowed <= 0 : allowed == 0;
+    allowed--;
+    if (fails || posix_memalign(&block, alignment, bytes) != 0)
         return NULL;
     live++;
     return block;
@@ -211,13 +220,15 @@ static void every_failing_allocation_is_survived(void **state)
     fill();
     memcpy(before32, w32, sizeof w32);
     memcpy(before64, w64, sizeof w64);
-    for (size_t i = 0; i < CASES; i++) {
+    for (size_t i = 0; i < 2 * CASES; i++) {
+        const size_t k = i / 2;
         long n = 0;
         descent_status status;
-        with_everything(json, sizeof json, i);
+        lasting = i % 2;
+        with_everything(json, sizeof json, k);
         do {
             allowed = n++;
-            status = scenario(cases[i].kind, json);
+            status = scenario(cases[k].kind, json);
             assert_int_equal(live, 0);
             if (status != DESCENT_OK) {
                 assert_int_equal(status, DESCENT_ERR_MEMORY);
@@ -233,6 +244,42 @@ static void every_failing_allocation_is_survived(void **state)
     }
 }
 
+/* One allocation fails, and the same call on the same optimizer succeeds when
+ * there is memory again. */
+static void what_failed_for_want_of_memory_works_later(void **state)
+{
+    const descent_runtime_options options = {.struct_size = sizeof options,
+                                             .allocator = &allocator};
+    descent_runtime *runtime = NULL;
+    descent_optimizer *o = NULL;
+    descent_status (*const calls_in_order[])(descent_optimizer *) = {
+        bind, descent_optimizer_build, plain_step};
+
+    (void)state;
+    lasting = 0;
+    for (size_t k = 0; k < 3; k++) {
+        for (long n = 0;; n++) {
+            allowed = LONG_MAX;
+            ok(descent_runtime_create(&options, &runtime));
+            ok(descent_optimizer_create(runtime, "adam", NULL, &o));
+            for (size_t i = 0; i < k; i++)
+                ok(calls_in_order[i](o));
+            allowed = n;
+            const descent_status status = calls_in_order[k](o);
+            allowed = LONG_MAX;
+            if (status != DESCENT_OK)
+                ok(calls_in_order[k](o));
+            assert_int_equal(descent_optimizer_tensor_count(o), 2);
+            ok(plain_step(o));
+            descent_optimizer_free(o);
+            descent_runtime_free(runtime);
+            assert_int_equal(live, 0);
+            if (status == DESCENT_OK)
+                break;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +287,7 @@ int main(void)
         cmocka_unit_test(steps_allocate_nothing),
 #endif
         cmocka_unit_test(every_failing_allocation_is_survived),
+        cmocka_unit_test(what_failed_for_want_of_memory_works_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -323,7 +323,7 @@ static void a_scheduled_momentum_keeps_its_slot_at_zero(void **state)
     asked a = {.values = {0, 0, 0.5, 0}};
     descent_optimizer *o = scheduled(runtime, "sgd", "momentum", &a);
     float w = 0, g = 1;
-    descent_tensor view;
+    descent_tensor view = {.struct_size = sizeof view};
 
     (void)state;
     ok(descent_optimizer_set(o, "learning_rate", 1));
@@ -335,6 +335,103 @@ static void a_scheduled_momentum_keeps_its_slot_at_zero(void **state)
     ok(descent_optimizer_slot(o, 0, "momentum", &view));
     assert_true(*(const float *)view.data == -1.5f);
     descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
+static void a_buffer_of_gradients_survives_a_momentum_of_zero(void **state)
+{
+    static const char *const kinds[] = {"sgd", "rmsprop"};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        descent_runtime *runtime = check_runtime();
+        asked a = {.values = {0, 0.9}};
+        descent_options *options = NULL;
+        descent_schedule *schedule = NULL;
+        descent_optimizer *o = NULL;
+        float w = 0, g = 1;
+        descent_tensor view = {.struct_size = sizeof view};
+        ok(descent_options_create(runtime, &options));
+        ok(descent_schedule_from_function(runtime, answer, &a, NULL,
+                                          &schedule));
+        ok(descent_options_set_schedule(options, "momentum", schedule));
+        ok(descent_options_set_text(options, "momentum_mode", "lr_outside"));
+        ok(descent_options_set_number(options, "learning_rate", 0.1));
+        if (i == 1)
+            ok(descent_options_set_number(options, "rho", 0));
+        ok(descent_optimizer_create(runtime, kinds[i], options, &o));
+        check_bind(o, "w", &w, &g, 1);
+        check_step(o);
+        check_step(o);
+        /* Buffers 1, then 0.9 + 1, times the rate. */
+        ok(descent_optimizer_slot(o, 0, "momentum", &view));
+        assert_true(fabsf(*(const float *)view.data - 1.9f) < 1e-5f);
+        assert_true(fabsf(w + 0.29f) < 1e-5f);
+        descent_schedule_release(schedule);
+        descent_options_free(options);
+        descent_optimizer_free(o);
+        descent_runtime_free(runtime);
+    }
+}
+
+static descent_optimizer *meddled;
+
+static descent_status meddle(void *user, uint64_t n,
+                             const descent_schedule_context *context,
+                             double *value)
+{
+    (void)n;
+    (void)context;
+    *value = 1;
+    return descent_optimizer_set_schedule(meddled, "learning_rate",
+                                          *(descent_schedule **)user);
+}
+
+static void a_schedule_may_not_replace_itself(void **state)
+{
+    descent_runtime *runtime = check_runtime();
+    descent_schedule *schedule = NULL;
+    double value;
+
+    (void)state;
+    meddled = check_optimizer(runtime, "sgd", NULL);
+    ok(descent_schedule_from_function(runtime, meddle, &schedule, NULL,
+                                      &schedule));
+    ok(descent_optimizer_set_schedule(meddled, "learning_rate", schedule));
+    descent_schedule_release(schedule);
+    refused(descent_optimizer_get(meddled, "learning_rate", &value),
+            DESCENT_ERR_STATE, "not allowed inside");
+    descent_optimizer_free(meddled);
+    descent_runtime_free(runtime);
+}
+
+static descent_status speechless(void *user, uint64_t n,
+                                 const descent_schedule_context *context,
+                                 double *value)
+{
+    (void)n;
+    (void)context;
+    (void)value;
+    return *(descent_status *)user;
+}
+
+static void a_silent_failure_gets_words_of_its_own(void **state)
+{
+    descent_runtime *runtime = check_runtime();
+    descent_schedule *schedule = NULL;
+    descent_status code = DESCENT_ERR_SCRIPT;
+    double value;
+
+    (void)state;
+    ok(descent_schedule_from_function(runtime, speechless, &code, NULL,
+                                      &schedule));
+    descent_error_set(DESCENT_ERR_SCRIPT, "line 3 of an old script");
+    refused(descent_schedule_at(schedule, 0, &value), DESCENT_ERR_SCRIPT,
+            "failed and did not say why");
+    code = 7;
+    refused(descent_schedule_at(schedule, 0, &value), DESCENT_ERR_INTERNAL,
+            "returned 7, which is no status");
+    descent_schedule_release(schedule);
     descent_runtime_free(runtime);
 }
 
@@ -409,6 +506,9 @@ int main(void)
         cmocka_unit_test(scheduled_values_are_checked),
         cmocka_unit_test(a_schedule_may_not_step_its_optimizer),
         cmocka_unit_test(a_scheduled_momentum_keeps_its_slot_at_zero),
+        cmocka_unit_test(a_buffer_of_gradients_survives_a_momentum_of_zero),
+        cmocka_unit_test(a_schedule_may_not_replace_itself),
+        cmocka_unit_test(a_silent_failure_gets_words_of_its_own),
         cmocka_unit_test(options_change_between_steps),
         cmocka_unit_test(default_names_are_keras),
     };

@@ -615,9 +615,10 @@ static void failing_functions_are_errors(void **state)
     assert_int_equal(descent_schedule_at(s, 3, &value), DESCENT_ERR_STATE);
     assert_string_equal(descent_error_message(), "no rate today");
     data = (script){.status = 17};
-    assert_int_equal(descent_schedule_at(s, 3, &value), DESCENT_ERR_SCRIPT);
+    assert_int_equal(descent_schedule_at(s, 3, &value), DESCENT_ERR_INTERNAL);
     assert_string_equal(descent_error_message(),
-                        "a schedule's function failed at step 3 with code 17");
+                        "the function of a schedule returned 17, which is no "
+                        "status");
     assert_true(value == 9);
     descent_schedule_release(s);
 }

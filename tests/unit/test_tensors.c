@@ -56,7 +56,7 @@ static void tensors_that_are_none_are_refused(void **state)
     static const int64_t large[] = {INT64_MAX / 2}, strides[] = {2};
     static const int64_t many[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
     descent_optimizer *o = *state;
-    descent_tensor t;
+    descent_tensor t = {.struct_size = sizeof t};
 
     t = good("w", NULL);
     refuses(o, t, DESCENT_ERR_ARGUMENT, "the weight pointer is NULL");
@@ -168,6 +168,60 @@ static void gradients_that_do_not_fit_are_refused(void **state)
     assert_int_equal(descent_optimizer_iterations(o), 0);
 }
 
+static void strides_of_empty_tensors_do_not_matter(void **state)
+{
+    static const int64_t shape[] = {0, (int64_t)1 << 40, (int64_t)1 << 40};
+    static const int64_t strides[] = {1, (int64_t)1 << 40, 1};
+    descent_tensor t = good("empty", NULL);
+
+    t.ndim = 3;
+    t.shape = shape;
+    t.strides = strides;
+    ok(descent_optimizer_add(*state, &t, 1));
+}
+
+static void a_gradient_is_judged_again_when_its_type_changes(void **state)
+{
+    static double w[4], g[4];
+    const int64_t two[] = {2};
+    descent_gradient gradient = {.struct_size = sizeof gradient,
+                                 .dtype = DESCENT_DTYPE_F32};
+    descent_tensor t = {.struct_size = sizeof t,
+                        .dtype = DESCENT_DTYPE_F64,
+                        .name = "w",
+                        .ndim = 1,
+                        .shape = two};
+    descent_optimizer *o =
+        check_optimizer(runtime, "sgd", "{\"gradient_accumulation_steps\": 2}");
+
+    (void)state;
+    /* Two floats before the weights end where they begin; two doubles do not. */
+    t.data = w + 1;
+    gradient.data = w;
+    ok(descent_optimizer_add(o, &t, 1));
+    ok(descent_optimizer_step(o, &gradient, 1, NULL, NULL));
+    gradient.data = g;
+    gradient.dtype = DESCENT_DTYPE_F64;
+    ok(descent_optimizer_step(o, &gradient, 1, NULL, NULL));
+    gradient.data = w;
+    refused(descent_optimizer_step(o, &gradient, 1, NULL, NULL),
+            DESCENT_ERR_ARGUMENT, "overlaps");
+    descent_optimizer_free(o);
+}
+
+static void descriptions_fit_into_the_callers_struct(void **state)
+{
+    descent_tensor t = good("w", weights);
+
+    ok(descent_optimizer_add(*state, &t, 1));
+    t.struct_size = 24;
+    refused(descent_optimizer_tensor(*state, 0, &t), DESCENT_ERR_ARGUMENT,
+            "struct_size = 24");
+    t.struct_size = sizeof t + 8;
+    ok(descent_optimizer_tensor(*state, 0, &t));
+    assert_int_equal(t.struct_size, sizeof t + 8);
+}
+
 static void names_lead_to_indices(void **state)
 {
     enum { MANY = 3000 };
@@ -219,7 +273,7 @@ static void ranges_are_sorted_and_searched(void **state)
 
 static void slots_are_seen_by_name(void **state)
 {
-    descent_tensor view;
+    descent_tensor view = {.struct_size = sizeof view};
     descent_optimizer *o;
 
     (void)state;
@@ -249,6 +303,9 @@ int main(void)
         TEST(tensors_that_are_none_are_refused),
         TEST(weights_that_overlap_are_refused),
         TEST(gradients_that_do_not_fit_are_refused),
+        TEST(strides_of_empty_tensors_do_not_matter),
+        TEST(a_gradient_is_judged_again_when_its_type_changes),
+        TEST(descriptions_fit_into_the_callers_struct),
         TEST(names_lead_to_indices),
         TEST(ranges_are_sorted_and_searched),
         TEST(slots_are_seen_by_name),

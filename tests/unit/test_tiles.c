@@ -85,7 +85,7 @@ static uint64_t run(descent_runtime *runtime, const char *kind,
     hash = bits_hash(1, DESCENT_DTYPE_F32, w, SIZE);
     for (size_t i = 0; (name = descent_optimizer_slot_name(o, i)) != NULL; i++)
         for (size_t k = 0; k < 2; k++) {
-            descent_tensor view;
+            descent_tensor view = {.struct_size = sizeof view};
             ok(descent_optimizer_slot(o, k, name, &view));
             hash = bits_hash(hash, DESCENT_DTYPE_F32, view.data,
                              (size_t)view.shape[0]);
@@ -218,15 +218,16 @@ static void rules_of_tensor_scope_get_whole_tensors(void **state)
     static const int64_t shape[] = {2, 2};
     float m[4] = {1, 1, 1, 1}, grad[4] = {3, 4, 0, 2};
     descent_runtime *runtime = check_runtime();
-    descent_tensor view, t = {
-                             .struct_size = sizeof t,
-                             .dtype = DESCENT_DTYPE_F32,
-                             .name = "m",
-                             .ndim = 2,
-                             .shape = shape,
-                             .data = m,
-                             .gradient = grad,
-                         };
+    descent_tensor view = {.struct_size = sizeof view},
+                   t = {
+                       .struct_size = sizeof t,
+                       .dtype = DESCENT_DTYPE_F32,
+                       .name = "m",
+                       .ndim = 2,
+                       .shape = shape,
+                       .data = m,
+                       .gradient = grad,
+                   };
 
     (void)state;
     ok(descent_runtime_register(runtime, row_entry, NULL));
@@ -295,12 +296,81 @@ static void a_plugin_that_fails_midway_is_not_called_again(void **state)
     descent_runtime_free(runtime);
 }
 
+/* ---- A rule that owns weight decay, and functions that fail silently ---- */
+
+static descent_status shrink_prepare(void *self, const descent_moment *at,
+                                     double *coef)
+{
+    (void)self;
+    coef[0] = at->lr * at->weight_decay;
+    return at->update == 2 ? DESCENT_ERR_NUMERIC : DESCENT_OK;
+}
+
+static descent_status shrink(void *self, const descent_pass *pass)
+{
+    const char *at = pass->spans;
+
+    (void)self;
+    for (size_t i = 0; i < pass->count; i++, at += pass->span_size) {
+        const descent_span *s = (const void *)at;
+        ((float *)s->weight)[0] *= 1 - ((const float *)s->coef)[0];
+    }
+    return DESCENT_OK;
+}
+
+static descent_optimizer_type owning_type;
+static descent_plugin owning_plugin;
+
+static const descent_plugin *owning_entry(const descent_host *host)
+{
+    (void)host;
+    owning_type = row_type;
+    owning_type.id = "owning";
+    owning_type.scope = DESCENT_SCOPE_ELEMENT;
+    owning_type.flags = DESCENT_TYPE_OWNS_DECAY;
+    owning_type.slot_count = 0;
+    owning_type.prepare = shrink_prepare;
+    owning_type.step = shrink;
+    owning_plugin = row_plugin;
+    owning_plugin.types = &owning_type;
+    return &owning_plugin;
+}
+
+static void a_rule_that_owns_decay_spares_what_is_excluded(void **state)
+{
+    static const char *const names[] = {"bias"};
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = NULL;
+    float weight = 1, bias = 1;
+
+    (void)state;
+    ok(descent_runtime_register(runtime, owning_entry, NULL));
+    refused(check_optimizer_status(runtime, "owning",
+                                   "{\"weight_decay_mode\": \"l2\"}", &o),
+            DESCENT_ERR_ARGUMENT, "its rule owns weight decay");
+    o = check_optimizer(runtime, "owning",
+                        "{\"learning_rate\": 1, \"weight_decay\": 0.5}");
+    check_bind(o, "weight", &weight, g, 1);
+    check_bind(o, "bias", &bias, g, 1);
+    ok(descent_optimizer_exclude_from_weight_decay(o, names, 1, NULL));
+    check_step(o);
+    assert_true(weight == 0.5f && bias == 1);
+    /* The second update's prepare fails without a word. */
+    descent_error_set(DESCENT_ERR_NUMERIC, "an old story");
+    refused(descent_optimizer_step(o, NULL, 0, NULL, NULL), DESCENT_ERR_NUMERIC,
+            "prepare of owning failed and did not say why");
+    assert_true(weight == 0.5f);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_plugin_does_not_fuse_the_core_does),
         cmocka_unit_test(rules_of_tensor_scope_get_whole_tensors),
         cmocka_unit_test(a_plugin_that_fails_midway_is_not_called_again),
+        cmocka_unit_test(a_rule_that_owns_decay_spares_what_is_excluded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

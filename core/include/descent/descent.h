@@ -27,6 +27,11 @@
  *     struct is accepted, and so is a shorter one of an earlier release.  Arrays
  *     of structs are stepped through with the struct_size of the first element.
  *   - Strings are UTF-8, NUL-ended, and copied unless a comment says otherwise.
+ *     Pointers that callbacks get back (user) must outlive the object they were
+ *     given to, and everything that keeps it alive.
+ *   - Objects and out arguments must not be NULL, but where a comment allows it
+ *     and in functions that free.  What returns a status says so; what returns a
+ *     value does not look.
  *     The library never prints, never exits and installs no signal handler.
  *
  * Threads
@@ -35,6 +40,9 @@
  *   [optimizer]  calls for one optimizer must not overlap; different optimizers
  *                are independent of each other, also on one runtime.
  *   [object]     calls for one object must not overlap.
+ * Inside a callback (a schedule, an allocator, a log function) calls that change
+ * the optimizer which is being worked on fail with DESCENT_ERR_STATE; it must not
+ * be freed there.
  *
  * Lifetimes: an optimizer keeps its runtime alive, and schedules given to it.
  * Free in any order.
@@ -96,9 +104,11 @@ DESCENT_API void descent_random_normal(uint64_t seed, uint64_t stream,
 
 /* ---- Runtime ------------------------------------------------------------------ */
 
-/* Where all memory of a runtime and its objects comes from.  `alignment` is a
- * power of two, at least 16; release gets the size that was asked for.  Both
- * may be called from several threads at once. */
+/* Where the memory of a runtime and its objects comes from, but for that which
+ * the C library and the JSON reader use inside a call, and for a compiled
+ * regular expression.  `alignment` is a power of two, at least 16; release gets
+ * the size that was asked for.  Both may be called from several threads at once;
+ * `user` must outlive the runtime's last object. */
 typedef struct descent_allocator {
     uint32_t struct_size;
     uint32_t reserved; /* 0 */
@@ -108,7 +118,8 @@ typedef struct descent_allocator {
 } descent_allocator;
 
 /* Receives warnings and what plugins log: level 0 debug, 1 info, 2 warning, 3
- * error; the text dies with the call.  Called on the thread that caused it. */
+ * error; the text dies with the call.  Called on the thread that caused it, so
+ * from several at once where several use the runtime. */
 typedef void (*descent_log_function)(void *user, int level, const char *text);
 
 enum {
@@ -146,9 +157,9 @@ DESCENT_API void descent_runtime_free(descent_runtime *runtime);
 DESCENT_API descent_status
 descent_runtime_add_directory(descent_runtime *runtime, const char *directory);
 
-/* Names of the instruction-set levels in use and found, e.g. "avx2"; threads in
- * use.  Results never depend on either.  This version runs each step on the
- * calling thread.  [any] */
+/* The highest instruction-set level in use, e.g. "avx2"; the most threads a step
+ * may use (this version runs each step on the calling thread).  Results never
+ * depend on either.  [any] */
 DESCENT_API const char *descent_runtime_isa(const descent_runtime *runtime);
 DESCENT_API uint32_t    descent_runtime_threads(const descent_runtime *runtime);
 
@@ -338,12 +349,14 @@ typedef struct descent_gradient {
 } descent_gradient;
 
 /* Create an optimizer of the kind `kind` (a plugin's name, any case) with
- * `options` (NULL: all defaults; not kept).  It has no tensors yet.  Every
- * option is checked before anything is allocated.  [runtime] */
+ * `options` (NULL: all defaults; not kept).  It has no tensors yet.  A wrong
+ * option is an error, and nothing of the optimizer remains.  [runtime] */
 DESCENT_API descent_status
 descent_optimizer_create(descent_runtime *runtime, const char *kind,
                          const descent_options *options,
                          descent_optimizer **optimizer);
+/* NULL is allowed.  Weights stay as they are: swap averages back before.
+ * [optimizer] */
 DESCENT_API void descent_optimizer_free(descent_optimizer *optimizer);
 
 /* Bind n more tensors, all or none; index = order of adding.  [optimizer] */
@@ -351,7 +364,9 @@ DESCENT_API descent_status
 descent_optimizer_add(descent_optimizer *optimizer,
                       const descent_tensor *tensors, size_t n);
 
-/* Forget a tensor and its state; later indices move down by one. [optimizer] */
+/* Forget a tensor and its state; later indices move down by one.  The memory of
+ * its state goes back when the tensors that were built together with it are gone
+ * too.  An error while averages are swapped in.  [optimizer] */
 DESCENT_API descent_status
 descent_optimizer_remove(descent_optimizer *optimizer, const char *name);
 
@@ -363,8 +378,8 @@ descent_optimizer_build(descent_optimizer *optimizer);
 DESCENT_API size_t
 descent_optimizer_tensor_count(const descent_optimizer *optimizer);
 
-/* Describe tensor `index` (pointers live until tensors are added or removed),
- * or find an index by name.  [optimizer] */
+/* Describe tensor `index` (set tensor->struct_size before; pointers live until
+ * tensors are added or removed), or find an index by name.  [optimizer] */
 DESCENT_API descent_status
 descent_optimizer_tensor(const descent_optimizer *optimizer, size_t index,
                          descent_tensor *tensor);
@@ -372,7 +387,9 @@ DESCENT_API descent_status
 descent_optimizer_index(const descent_optimizer *optimizer, const char *name,
                         size_t *index);
 
-/* A weight or a bound gradient moved; shape and dtype are unchanged.  Cheap. */
+/* A weight or a bound gradient moved; shape and dtype are unchanged.  NULL takes
+ * a bound gradient away.  Cheap: whether weights overlap is judged by the next
+ * step, before anything changes.  [optimizer] */
 enum { DESCENT_POINTER_WEIGHT = 1, DESCENT_POINTER_GRADIENT = 2 };
 DESCENT_API descent_status
 descent_optimizer_set_pointer(descent_optimizer *optimizer, size_t index,
@@ -384,7 +401,8 @@ typedef struct descent_step_options {
     uint32_t      struct_size;
     uint32_t      flags;        /* 0                                          */
     const size_t *tensors;      /* indices of the only tensors to update, in
-                                   rising order; NULL: all                    */
+                                   rising order; NULL: all.  What others have
+                                   accumulated waits for them                 */
     size_t        tensor_count;
 } descent_step_options;
 
@@ -445,7 +463,7 @@ descent_optimizer_name(const descent_optimizer *optimizer);
 /* The value of an option that the next step will use: booleans 0 or 1, choices
  * their index, NaN for none; a schedule is asked.  [optimizer] */
 DESCENT_API descent_status
-descent_optimizer_get(const descent_optimizer *optimizer, const char *option,
+descent_optimizer_get(descent_optimizer *optimizer, const char *option,
                       double *value);
 
 /* Change an option that is not structural, from the next step on.  A number
@@ -472,9 +490,9 @@ DESCENT_API const char *
 descent_optimizer_slot_name(const descent_optimizer *optimizer, size_t i);
 
 /* A read-only view of a state array of tensor `index`; of a scalar that belongs
- * to the whole optimizer (Nadam's u_product) with any index.  Pointers live
- * until tensors are added or removed.  Before build it is an error.
- * [optimizer] */
+ * to the whole optimizer (Nadam's u_product) with any index.  Set
+ * view->struct_size before.  Pointers live until tensors are added or removed.
+ * Before build it is an error.  [optimizer] */
 DESCENT_API descent_status
 descent_optimizer_slot(const descent_optimizer *optimizer, size_t index,
                        const char *slot, descent_tensor *view);

@@ -172,6 +172,7 @@ typedef void descent_loop(const descent_pass *);
 typedef struct descent_rule {
     descent_loop *loop[2][3][2];
     const char   *text;
+    uint32_t      uses;                 /* mask of slots */
 } descent_rule;
 
 #if defined __x86_64__
@@ -199,7 +200,7 @@ typedef struct descent_rule {
     DESCENT_LEVELS_(name, f64)                                                \
     static const descent_rule name##_rule = {                                 \
         { DESCENT_LOOPS_OF_(name, f32), DESCENT_LOOPS_OF_(name, f64) },       \
-        #__VA_ARGS__ };
+        #__VA_ARGS__, uses };
 
 /* Run the pass with the best loop that it allows. */
 static inline descent_status descent_run_rule(const descent_rule *rule,
@@ -211,6 +212,38 @@ static inline descent_status descent_run_rule(const descent_rule *rule,
 
     rule->loop[pass->compute == DESCENT_DTYPE_F64][level][fused](pass);
     return DESCENT_OK;
+}
+
+/* Refuse, with a sentence, a type whose rules and table of slots disagree: a
+ * rule that uses a slot its variant does not have would read stray memory. */
+static inline int descent_rules_fit(const descent_host *host,
+                                    const descent_optimizer_type *type,
+                                    const descent_rule *const *rules)
+{
+    for (uint32_t v = 0; v < type->variant_count; v++) {
+        uint32_t has = 0;
+
+        for (uint32_t k = 0; k < type->slot_count; k++)
+            if (type->slots[k].shape == DESCENT_SLOT_LIKE_WEIGHT &&
+                (type->slots[k].variants == 0 ||
+                 (type->slots[k].variants >> v & 1) != 0))
+                has |= 1u << k;
+        if (rules[v] == NULL) {
+            (host->fail)(host, DESCENT_ERR_ABI, "%s: rule %u of %u is NULL",
+                         type->id, (unsigned)v + 1,
+                         (unsigned)type->variant_count);
+            return 0;
+        }
+        if (rules[v]->uses != has) {
+            (host->fail)(host, DESCENT_ERR_ABI,
+                         "%s: rule %u says USES(...) = 0x%x, but the table "
+                         "gives its variant the slots 0x%x",
+                         type->id, (unsigned)v + 1, (unsigned)rules[v]->uses,
+                         (unsigned)has);
+            return 0;
+        }
+    }
+    return 1;
 }
 
 #define DESCENT_TABLE(array)                                                  \
@@ -258,7 +291,13 @@ static inline descent_status descent_run_rule(const descent_rule *rule,
 #endif
 
 /* Export a one-optimizer plugin whose tables are called params, presets and
- * slots.  The last arguments are its rules, one a variant, in variant order. */
+ * slots.  The arguments:
+ *   id            the name, not in quotes: the file is id.so
+ *   version_ title_ reference_ summary_   strings, as in descent_optimizer_type
+ *   coefs_        how many numbers prepare writes
+ *   prepare_ variant_ create_state_   functions as there, or NULL
+ *   ...           addresses of its rules, one a variant, in variant order; the
+ *                 rule that DESCENT_RULE(name, ...) defines is name_rule */
 #define DESCENT_PLUGIN(id, version_, title_, reference_, summary_, coefs_,    \
                        prepare_, variant_, create_state_, ...)                \
 static const descent_rule *const id##_rules[] = { __VA_ARGS__ };              \
@@ -293,8 +332,7 @@ const descent_plugin *DESCENT_ENTRY_NAME(const descent_host *host)            \
         DESCENT_MAGIC, sizeof(descent_plugin), DESCENT_ABI_MAJOR,             \
         DESCENT_ABI_MINOR, 0, "descent-" #id, version_, NULL, NULL,            \
         sizeof(descent_optimizer_type), 1, &id##_type };                      \
-    (void)host;                                                               \
-    return &plugin;                                                           \
+    return descent_rules_fit(host, &id##_type, id##_rules) ? &plugin : NULL;  \
 }
 
 #endif

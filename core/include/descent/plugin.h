@@ -9,9 +9,10 @@
  * write those by hand: <descent/kernel.h> writes them from a three-line rule.
  *
  * Who does what
- *   core    dtype conversion, gradient scaling, accumulation, clipping, weight
- *           decay, weight averaging, learning-rate schedules, master weights,
- *           sparse rows, threads, checkpoints, sharding, printing.
+ *   core    gradient scaling, accumulation, clipping, weight decay, weight
+ *           averaging, schedules of every option, printing; and, without any
+ *           change to a plugin, what later versions add: other storage types,
+ *           master weights, sparse rows, threads, checkpoints, sharding.
  *   plugin  the update rule and the scalars it needs once an update.
  *
  * Growth rules (ABI version MAJOR.MINOR)
@@ -31,6 +32,8 @@
  *   [main]    calls for one optimizer never overlap each other.
  *   [worker]  may run on several threads at once, over disjoint elements.
  *   [any]     callable from everywhere, also from inside a rule.
+ *
+ * No exception and no longjmp may leave a function of a plugin.
  *
  * Ownership: whoever passes a pointer keeps it.  Pointers reached from
  * descent_plugin live until the process ends (plugins are not unloaded); the
@@ -159,8 +162,10 @@ enum {
                                      group when bias correction counts globally,
                                      one a tensor when it counts per tensor;
                                      in tensor scope also by step              */
-    DESCENT_SLOT_PER_ROW     = 3, /* shape[0] elements (tensor scope only)     */
-    DESCENT_SLOT_PER_COLUMN  = 4  /* product(shape[1:]) (tensor scope only)    */
+    DESCENT_SLOT_PER_ROW     = 3, /* shape[0] elements, 1 where there are no
+                                     dimensions (tensor scope only)            */
+    DESCENT_SLOT_PER_COLUMN  = 4  /* product(shape[1:]), 1 where there are no
+                                     dimensions (tensor scope only)            */
 };
 enum { DESCENT_SLOT_SCRATCH = 1u << 0 }; /* a worker's, contents undefined, not
                                             saved (tensor scope only)          */
@@ -245,8 +250,9 @@ typedef struct descent_pass {
     descent_isa         isa;     /* levels that may be used                   */
     uint32_t            reserved;/* 0                                         */
     uint64_t            update;  /* the optimizer's updates, this one included */
-    uint64_t            seed;    /* of the run; with tensor_id, update and the
-                                    element's index it keys random numbers    */
+    uint64_t            seed;    /* of the run, 0 in this version; with
+                                    tensor_id, update and the element's index
+                                    it keys random numbers                    */
 } descent_pass;
 
 /* ---- What prepare and create_state receive ---------------------------------- */
@@ -276,6 +282,9 @@ typedef struct descent_moment {
     const double       *param;   /* current values, table order               */
     double             *scalar;  /* in/out: a copy of the scalar slots, stored
                                     only when the step succeeds               */
+    uint32_t            variant; /* what variant() chose: a SELECTS parameter
+                                    may be 0 in one update of its schedule    */
+    uint32_t            reserved;/* 0                                         */
 } descent_moment;
 
 /* ---- Services of the core ----------------------------------------------------- */
@@ -290,8 +299,9 @@ struct descent_host {
     /* level: 0 debug, 1 info, 2 warning, 3 error.  [any] */
     void  (*log)(const descent_host *, int level,
                  const char *format, ...) DESCENT_PRINTF(3, 4);
-    /* 64-byte aligned, counted against the caller's budget; release takes the
-     * same size.  allocate returns NULL when it cannot.  [any] */
+    /* Zeroed, 64-byte aligned, from the application's allocator; release takes
+     * the same size, and does nothing with NULL.  allocate returns NULL when it
+     * cannot.  [any] */
     void *(*allocate)(const descent_host *, size_t bytes);
     void  (*release)(const descent_host *, void *, size_t bytes);
     /* Run task(arg, i) for i in [0, n) and wait.  The split is the caller's, so
@@ -339,9 +349,11 @@ struct descent_optimizer_type {
      * application fails with that text. */
 
     /* Make what this plugin keeps for one optimizer: *self is handed to every
-     * other call and never read by the core.  `param` is param_count values in
-     * table order (without "learning_rate"), checked, valid during the call.
-     * On failure *self must own nothing.  [main] [self NULL] */
+     * other call and never read by the core.  `param` holds the checked values
+     * of the type's own rows in table order, the row "learning_rate" left out
+     * (here, in variant, in create_state and in descent_moment alike); an option
+     * that follows a schedule arrives as its declared initial value.  Valid
+     * during the call.  On failure *self must own nothing.  [main] [self NULL] */
     descent_status (*open)(const descent_optimizer_type *, const descent_host *,
                            const double *param, void **self);
 
@@ -356,8 +368,9 @@ struct descent_optimizer_type {
 
     /* Write the first contents of one tensor's slots, which hold the declared
      * values already: a pass of one span, the whole tensor, whose weight may be
-     * read, whose gradient, coef and fuse are NULL.  Called exactly once a
-     * tensor with elements, before its first update; not after loading state.
+     * read, whose gradient, coef and fuse are NULL, and whose `update` is how
+     * many there have been.  Called once a tensor with elements, before its first
+     * update; again only when creating state failed; not after loading state.
      * [main] [the declared `initial`] */
     descent_status (*create_state)(void *self, const double *param,
                                    const descent_tensor_info *,
@@ -365,8 +378,9 @@ struct descent_optimizer_type {
 
     /* Write coef_count scalars of one update to `coef`, in double; the core
      * rounds each once to the compute type.  A function of `self` and the
-     * moment alone, because it is called once for each distinct (param, lr, t,
-     * scalars) of an update, never once a tensor where tensors share them.
+     * moment alone, because it is called once for each distinct (param, lr,
+     * weight_decay, t, scalars) of an update, never once a tensor where tensors
+     * share them.
      * `coef` holds zeros before.  [main] [no scalars] */
     descent_status (*prepare)(void *self, const descent_moment *, double *coef);
 
@@ -401,8 +415,8 @@ typedef struct descent_plugin {
     const char *name;                 /* package, e.g. "descent-adam"         */
     const char *version;              /* of the package, "1.4.2"              */
 
-    const char *license;              /* SPDX                                 */
-    const char *author;
+    const char *license;              /* SPDX, or NULL                        */
+    const char *author;               /* or NULL                              */
     uint32_t    type_size, type_count;
     const descent_optimizer_type *types;
 } descent_plugin;
