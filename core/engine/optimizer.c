@@ -35,7 +35,7 @@ static descent_status fill(descent_optimizer *o, const char *kind,
             before, "open of", o->type->id));
     }
     o->opened = true;
-    state_first_scalars(o);
+    state_first_scalars(o, o->scalar);
     return DESCENT_OK;
 }
 

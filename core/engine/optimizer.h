@@ -24,6 +24,14 @@ typedef struct arena {
     size_t users; /* tensors that live in it */
 } arena;
 
+/* Scalars of one update, for the tensors that share what they depend on. */
+typedef struct scalars {
+    uint64_t t;          /* what bias correction counts */
+    double weight_decay; /* of rules that own it */
+    float f32[DESCENT_MAX_COEFS];
+    double f64[DESCENT_MAX_COEFS];
+} scalars;
+
 /* One bound tensor. */
 typedef struct entry {
     char *name;
@@ -41,6 +49,9 @@ typedef struct entry {
     void *slot[DESCENT_MAX_SLOTS];
     void *average;
     void *accumulator;
+    uint64_t updates; /* that it took part in */
+    double *scalar;   /* scalar slots, and their next values; NULL unless they
+                         count per tensor */
 
     /* The step at hand. */
     const void *now; /* gradient handed to it, or NULL */
@@ -51,6 +62,7 @@ typedef struct entry {
     bool active;         /* and it has a gradient */
     double square, norm; /* of the gradient, where clipping needs them */
     double clip;         /* factor of norm clipping */
+    size_t set;          /* of scalars */
 } entry;
 
 struct descent_optimizer {
@@ -77,6 +89,8 @@ struct descent_optimizer {
     descent_fuse *fuses;
     size_t span_count, span_capacity, fuse_capacity, planned_capacity;
 
+    scalars *sets; /* of the step at hand */
+    size_t set_count, set_capacity;
     double scalar[DESCENT_MAX_SLOTS]; /* scalar slots, by order */
     double scalar_next[DESCENT_MAX_SLOTS];
     void *scratch[DESCENT_MAX_SLOTS]; /* tensor scope: slots of a worker ... */
@@ -119,7 +133,7 @@ descent_status state_build(descent_optimizer *o);
 descent_status state_build_alone(descent_optimizer *o);
 void state_release(descent_optimizer *o, entry *e);
 /* Set the scalar slots to their first values. */
-void state_first_scalars(descent_optimizer *o);
+void state_first_scalars(const descent_optimizer *o, double *scalar);
 
 /* intake.c */
 /* How many tensors a step is about, by its options. */
@@ -148,6 +162,13 @@ void gradient_accumulate(entry *e, double unscale);
 double gradient_norms(descent_optimizer *o, gradient_source source,
                       double factor);
 
+/* scalars.c */
+/* Ask the plugin for the scalars of the update, once for all tensors that share
+ * what they depend on; nothing of the optimizer changes but the sets. */
+descent_status scalars_prepare(descent_optimizer *o);
+/* The update succeeded: counters and scalar slots move on. */
+void scalars_commit(descent_optimizer *o);
+
 /* average.c: average <- keep * average + take * weight, and back. */
 typedef struct ema {
     bool on;
@@ -162,9 +183,6 @@ typedef struct step_plan {
     gradient_source source;
     double scale; /* of every gradient, before norm clipping */
     ema average;
-    /* A rule that owns weight decay has other scalars for excluded tensors. */
-    float coef_f32[2][DESCENT_MAX_COEFS];
-    double coef_f64[2][DESCENT_MAX_COEFS];
     uint64_t step_calls, fused_calls;
 } step_plan;
 descent_status pass_run(descent_optimizer *o, step_plan *plan);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/optimizer.h"
+#include "engine/slots.h"
 #include "engine/tile.h"
 #include "plugin/type.h"
 #include "tensor/view.h"
@@ -57,6 +58,11 @@ static void describe_work(const pass_state *p, const entry *e,
         .ema_keep = p->plan->average.keep,
         .ema_take = p->plan->average.take,
     };
+    if (settings_now(s, OPTION_SCALARS) == SCALARS_F32) {
+        fuse->grad_scale = (double)(float)fuse->grad_scale;
+        fuse->clip = (double)(float)fuse->clip;
+        fuse->l2 = (double)(float)fuse->l2;
+    }
     fuse->mask = (fuse->grad_scale != 1 ? DESCENT_FUSE_SCALE : 0u) |
                  (fuse->clip > 0 ? DESCENT_FUSE_CLIP : 0u) |
                  (fuse->l2 > 0 ? DESCENT_FUSE_L2 : 0u) |
@@ -64,14 +70,10 @@ static void describe_work(const pass_state *p, const entry *e,
                  (p->plan->average.on ? DESCENT_FUSE_EMA : 0u);
 }
 
-static const void *coefficients(const pass_state *p, const entry *e)
+static const void *coefficients(const descent_optimizer *o, const entry *e)
 {
-    const double wd = settings_now(&p->o->settings, OPTION_WEIGHT_DECAY);
-    const bool owned = (p->o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
-    const int set = owned && wd > 0 && !e->decays;
-
-    return e->dtype == DESCENT_DTYPE_F64 ? (const void *)p->plan->coef_f64[set]
-                                         : (const void *)p->plan->coef_f32[set];
+    return e->dtype == DESCENT_DTYPE_F64 ? (const void *)o->sets[e->set].f64
+                                         : (const void *)o->sets[e->set].f32;
 }
 
 /* Call the rule on n spans. */
@@ -173,8 +175,11 @@ static void aim(pass_state *p, descent_span *span, entry *e)
 {
     span->weight = e->weight;
     span->grad = e->now;
-    span->coef = coefficients(p, e);
+    span->coef = coefficients(p->o, e);
     span->average = e->average;
+    if (e->scalar != NULL && p->o->type->scope == DESCENT_SCOPE_TENSOR)
+        span->scalar =
+            e->scalar + slot_scalar_index(p->o->type, p->o->type->slot_count);
 }
 
 /* Spans of one type that follow each other and need no tiles are one call. */

@@ -55,6 +55,34 @@ static descent_status take_item(settings *s, size_t row, const bag_item *item)
     return option_read(&s->table, row, item, &s->number[row]);
 }
 
+static descent_status take_preset(settings *s, const descent_preset *p)
+{
+    const char *const *names = s->table.rows[OPTION_FLAVOUR]->choices;
+    size_t row;
+
+    if (strcmp(p->flavour, names[(int)s->number[OPTION_FLAVOUR]]) != 0)
+        return DESCENT_OK;
+    TRY(option_find(&s->table, p->param, &row));
+    TRY(option_check(&s->table, row, p->value));
+    s->number[row] = p->value;
+    return DESCENT_OK;
+}
+
+/* The flavour goes first: it sets what the other options replace. */
+static descent_status take_flavour(settings *s, const descent_options *options)
+{
+    const bag_item *item = bag_find(options, "flavour");
+    const descent_preset *p;
+
+    if (item != NULL)
+        TRY(take_item(s, OPTION_FLAVOUR, item));
+    for (size_t i = 0; (p = descent_common_preset(i)) != NULL; i++)
+        TRY(take_preset(s, p));
+    for (size_t i = 0; i < s->type->preset_count; i++)
+        TRY(take_preset(s, type_preset(s->type, i)));
+    return DESCENT_OK;
+}
+
 static descent_status take_options(settings *s, const descent_options *options)
 {
     const size_t n = options == NULL ? 0 : options->count;
@@ -103,6 +131,10 @@ static descent_status check_conflicts(const settings *s)
     for (size_t i = 0; i < sizeof clips / sizeof *clips; i++) {
         if (!given(s, clips[i]))
             continue;
+        /* Keras 2.3 clips the norm and then the values. */
+        if (clips[i] == OPTION_CLIPVALUE && first != NULL &&
+            s->number[OPTION_FLAVOUR] == FLAVOUR_KERAS2)
+            continue;
         if (first != NULL)
             return status_fail(DESCENT_ERR_ARGUMENT,
                                "%s: %s and %s are both set: expected at most "
@@ -139,6 +171,12 @@ static descent_status select_variant(settings *s)
 /* What is allowed but rarely meant. */
 static void warn(settings *s, const log_sink *log)
 {
+    if (!isnan(s->number[OPTION_DECAY]) &&
+        s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS2)
+        log_write(log, LOG_WARNING,
+                  "%s.decay is ignored: flavour = \"keras2\" applies it, and a "
+                  "schedule does the same in every flavour",
+                  s->table.owner);
     for (size_t row = OPTION_COMMON; row < s->table.count; row++) {
         const descent_param *p = s->table.rows[row];
         double *value = &s->selects[row - OPTION_COMMON];
@@ -188,6 +226,7 @@ static descent_status fill(settings *s, const log_sink *log,
     s->selects[s->table.count - OPTION_COMMON] = NAN;
     for (size_t row = 0; row < s->table.count; row++)
         s->number[row] = s->table.rows[row]->initial;
+    TRY(take_flavour(s, options));
     TRY(take_options(s, options));
     TRY(check_conflicts(s));
     TRY(check_ownership(s));
@@ -229,28 +268,52 @@ void settings_free(settings *s)
     *s = (settings){.memory = s->memory, .type = s->type};
 }
 
+/* The step that schedules are asked for. */
+static uint64_t schedule_step(const settings *s, uint64_t iterations,
+                              uint64_t updates)
+{
+    const uint64_t n =
+        s->number[OPTION_SCHEDULE_COUNTER] == SCHEDULE_COUNTER_UPDATES
+            ? updates
+            : iterations;
+
+    return n + (uint64_t)s->number[OPTION_STEP_OFFSET] +
+           (uint64_t)s->number[OPTION_BEGIN_NUM_UPDATE];
+}
+
+/* The legacy decay of the rate. */
+static double decayed(const settings *s, size_t row, uint64_t iterations,
+                      double value)
+{
+    const double decay = s->number[OPTION_DECAY];
+
+    if (row != OPTION_LEARNING_RATE || isnan(decay) ||
+        s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS2)
+        return value;
+    return value * (1 / (1 + decay * (double)iterations));
+}
+
 descent_status settings_value(const settings *s, size_t row,
                               uint64_t iterations, uint64_t updates,
                               double *value)
 {
+    const uint64_t n = schedule_step(s, iterations, updates);
     const char *name = s->table.rows[row]->name;
     const descent_schedule_context context = {sizeof context, 0, iterations,
                                               updates, name};
     double at = 0;
 
     if (s->schedule[row] == NULL) {
-        *value = s->number[row];
+        *value = decayed(s, row, iterations, s->number[row]);
         return DESCENT_OK;
     }
-    descent_status status =
-        schedule_value(s->schedule[row], iterations, &context, &at);
+    descent_status status = schedule_value(s->schedule[row], n, &context, &at);
     if (status == DESCENT_OK)
         status = option_check(&s->table, row, at);
     if (status != DESCENT_OK)
         return status_prefix(status, "schedule of %s.%s at step %llu",
-                             s->table.owner, name,
-                             (unsigned long long)iterations);
-    *value = at;
+                             s->table.owner, name, (unsigned long long)n);
+    *value = decayed(s, row, iterations, at);
     return DESCENT_OK;
 }
 

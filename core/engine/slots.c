@@ -69,8 +69,8 @@ static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
     view->data = e->slot[k];
     if (like == DESCENT_SLOT_SCALAR) {
         view->dtype = DESCENT_DTYPE_F64;
-        view->data =
-            (void *)(uintptr_t)&o->scalar[slot_scalar_index(o->type, k)];
+        const double *scalar = e->scalar != NULL ? e->scalar : o->scalar;
+        view->data = (void *)(uintptr_t)&scalar[slot_scalar_index(o->type, k)];
         view->ndim = 0;
         view->shape = NULL;
     } else if (like == DESCENT_SLOT_PER_ROW) {

@@ -52,6 +52,7 @@ static descent_status place_entry(const descent_optimizer *o, entry *e,
                                   layout *at)
 {
     const settings *s = &o->settings;
+    void *scalar = NULL;
     const bool averages = s->number[OPTION_USE_EMA] != 0;
     const bool accumulates = s->number[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1;
 
@@ -60,6 +61,11 @@ static descent_status place_entry(const descent_optimizer *o, entry *e,
         if (type_uses(slot, s->variant))
             TRY(place(at, slot_elements(slot, e), e->dtype, &e->slot[k]));
     }
+    if (s->number[OPTION_COUNTER] == COUNTER_PER_TENSOR)
+        TRY(place(at,
+                  2 * (int64_t)slot_scalar_index(o->type, o->type->slot_count),
+                  DESCENT_DTYPE_F64, &scalar));
+    e->scalar = scalar;
     if (averages)
         TRY(place(at, e->count, e->dtype, &e->average));
     if (accumulates)
@@ -148,6 +154,8 @@ static descent_status fill_entry(descent_optimizer *o, entry *e)
             fill(e->slot[k], slot_elements(slot, e), e->dtype,
                  first_value(o, slot));
     }
+    if (e->scalar != NULL)
+        state_first_scalars(o, e->scalar);
     /* A tensor that joins a run has no past to average over. */
     if (e->average != NULL && o->updates > 0)
         memcpy(e->average, e->weight, (size_t)e->count * dtype_size(e->dtype));
@@ -201,6 +209,7 @@ static void forget(entry *e)
     e->arena = NULL;
     e->average = NULL;
     e->accumulator = NULL;
+    e->scalar = NULL;
     memset(e->slot, 0, sizeof e->slot);
 }
 
@@ -275,10 +284,10 @@ descent_status descent_optimizer_build(descent_optimizer *o)
     return state_build_alone(o);
 }
 
-void state_first_scalars(descent_optimizer *o)
+void state_first_scalars(const descent_optimizer *o, double *scalar)
 {
     for (size_t k = 0; k < o->type->slot_count; k++)
         if (type_slot(o->type, k)->shape == DESCENT_SLOT_SCALAR)
-            o->scalar[slot_scalar_index(o->type, k)] =
+            scalar[slot_scalar_index(o->type, k)] =
                 first_value(o, type_slot(o->type, k));
 }

@@ -31,10 +31,16 @@ static void clip_norms(descent_optimizer *o, const step_plan *plan,
                        descent_step_report *report)
 {
     const settings *s = &o->settings;
-    const double each = settings_now(s, OPTION_CLIPNORM);
-    const double all = settings_now(s, OPTION_GLOBAL_CLIPNORM);
+    const bool together =
+        settings_now(s, OPTION_CLIP_SCOPE) == CLIP_SCOPE_GLOBAL;
+    double each = settings_now(s, OPTION_CLIPNORM);
+    double all = settings_now(s, OPTION_GLOBAL_CLIPNORM);
     double factor = 1;
 
+    if (together && !isnan(each)) {
+        all = each;
+        each = (double)NAN;
+    }
     if (isnan(each) && isnan(all))
         return;
     report->grad_norm = gradient_norms(o, plan->source, plan->scale);
@@ -47,48 +53,6 @@ static void clip_norms(descent_optimizer *o, const step_plan *plan,
         e->clip = isnan(all) ? norm_factor(e->norm, each) : factor;
         report->clipped += e->clip != 1;
     }
-}
-
-/* Scalars of the update for tensors that decay, or do not. */
-static descent_status prepare_set(descent_optimizer *o, double weight_decay,
-                                  double *scalar, double *coef_f64,
-                                  float *coef_f32)
-{
-    const descent_moment moment = {
-        .struct_size = sizeof moment,
-        .param_count = (uint32_t)(o->settings.table.count - OPTION_COMMON),
-        .host = registry_host(o->runtime->plugins),
-        .update = o->updates + 1,
-        .t = o->updates + 1,
-        .lr = settings_now(&o->settings, OPTION_LEARNING_RATE),
-        .weight_decay = weight_decay,
-        .param = settings_own(&o->settings),
-        .scalar = scalar,
-        .variant = o->settings.variant,
-    };
-    const uint64_t before = status_failures();
-
-    memcpy(scalar, o->scalar, sizeof o->scalar);
-    if (o->type->prepare != NULL)
-        TRY(status_foreign(o->type->prepare(o->self, &moment, coef_f64), before,
-                           "prepare of", o->type->id));
-    for (int i = 0; i < DESCENT_MAX_COEFS; i++)
-        coef_f32[i] = (float)coef_f64[i];
-    return DESCENT_OK;
-}
-
-static descent_status prepare(descent_optimizer *o, step_plan *plan)
-{
-    const bool owns = (o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
-    const double wd = settings_now(&o->settings, OPTION_WEIGHT_DECAY);
-    const double own = owns && wd > 0 ? wd : 0;
-    double unused[DESCENT_MAX_SLOTS];
-
-    TRY(prepare_set(o, own, o->scalar_next, plan->coef_f64[0],
-                    plan->coef_f32[0]));
-    if (own > 0)
-        TRY(prepare_set(o, 0, unused, plan->coef_f64[1], plan->coef_f32[1]));
-    return DESCENT_OK;
 }
 
 /* Averages of what the pass has not averaged already, then their overwriting.
@@ -125,7 +89,7 @@ static descent_status update(descent_optimizer *o, step_plan *plan,
     descent_status status;
 
     clip_norms(o, plan, report);
-    TRY(prepare(o, plan));
+    TRY(scalars_prepare(o));
     plan->average = average_moment(o);
     status = pass_run(o, plan);
     if (status != DESCENT_OK) {
@@ -135,7 +99,7 @@ static descent_status update(descent_optimizer *o, step_plan *plan,
                              (unsigned long long)o->updates + 1);
     }
     finish_averages(o, plan->average);
-    memcpy(o->scalar, o->scalar_next, sizeof o->scalar);
+    scalars_commit(o);
     for (size_t i = 0; i < o->count; i++) {
         report->updated += o->entries[i].active;
         if (o->entries[i].active)
@@ -181,7 +145,8 @@ static descent_status work(descent_optimizer *o, descent_step_report *report)
     if (k > 1)
         activate_accumulated(o);
     warn_of_missing(o);
-    plan.scale = sign * (k > 1 ? 1 / k : plan.source.unscale);
+    plan.scale = sign * settings_now(s, OPTION_RESCALE_GRAD) *
+                 (k > 1 ? 1 / k : plan.source.unscale);
     TRY(update(o, &plan, report));
     report->step_calls = plan.step_calls;
     report->fused_calls = plan.fused_calls;

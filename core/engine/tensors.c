@@ -147,6 +147,12 @@ static descent_status add(descent_optimizer *o, const descent_tensor *tensors,
                     sizeof *o->spans));
     TRY(memory_grow(o->memory, &o->fuses, &o->fuse_capacity, total,
                     sizeof *o->fuses));
+    /* Each tensor may have scalars of its own, and one more without decay. */
+    TRY(memory_grow(o->memory, &o->sets, &o->set_capacity,
+                    o->settings.number[OPTION_COUNTER] == COUNTER_PER_TENSOR
+                        ? total + 1
+                        : 2,
+                    sizeof *o->sets));
     TRY(memory_grow(o->memory, &o->planned, &o->planned_capacity, total,
                     sizeof *o->planned));
     TRY(names_reset(&o->names, o->memory, total));
@@ -218,6 +224,7 @@ void tensors_free(descent_optimizer *o)
     memory_release(m, o->spans, o->span_capacity, sizeof *o->spans);
     memory_release(m, o->fuses, o->fuse_capacity, sizeof *o->fuses);
     memory_release(m, o->planned, o->planned_capacity, sizeof *o->planned);
+    memory_release(m, o->sets, o->set_capacity, sizeof *o->sets);
 }
 
 /* ---- Public readers ---- */
@@ -253,6 +260,12 @@ descent_status descent_optimizer_tensor(const descent_optimizer *o,
         .gradient = e->gradient,
     };
     return view_give(&found, tensor);
+}
+
+uint64_t descent_optimizer_tensor_updates(const descent_optimizer *o,
+                                          size_t index)
+{
+    return index < o->count ? o->entries[index].updates : 0;
 }
 
 descent_status descent_optimizer_index(const descent_optimizer *o,

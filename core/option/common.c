@@ -21,9 +21,18 @@ static const char *const rate_names[] = {"lr", NULL};
 static const char *const decay_names[] = {"wd", NULL};
 static const char *const clip_names[] = {"clip_gradient", NULL};
 static const char *const decay_modes[] = {"decoupled", "l2", NULL};
+static const char *const flavours[] = {"keras3", "keras2", "mxnet", "torch",
+                                       NULL};
+static const char *const scopes[] = {"tensor", "global", NULL};
+static const char *const counters[] = {"global", "per_tensor", NULL};
+static const char *const clocks[] = {"iterations", "updates", NULL};
+static const char *const precisions[] = {"compute", "f32", NULL};
 static const char *const ema_moments[] = {"update", "iteration", NULL};
 
 static const descent_param rows[OPTION_COMMON] = {
+    [OPTION_FLAVOUR] =
+        ROW("flavour", NULL, flavours, CHOICE, STRUCTURAL, FLAVOUR_KERAS3, 0, 3,
+            "Whose defaults and choices of formula to take."),
     [OPTION_LEARNING_RATE] = ROW("learning_rate", rate_names, NULL, REAL, 0,
                                  0.001, 0, HUGE_VAL, "Step size."),
     [OPTION_WEIGHT_DECAY] =
@@ -63,6 +72,35 @@ static const descent_param rows[OPTION_COMMON] = {
             HUGE_VAL, "Update once in so many steps, with the mean gradient."),
     [OPTION_MAXIMIZE] = ROW("maximize", NULL, NULL, BOOL, STRUCTURAL, 0, 0, 1,
                             "Step along the gradient instead of against it."),
+    [OPTION_RESCALE_GRAD] =
+        ROW("rescale_grad", NULL, NULL, REAL, 0, 1, -HUGE_VAL, HUGE_VAL,
+            "Multiplies every gradient, before clipping."),
+    [OPTION_CLIP_SCOPE] = ROW(
+        "clip_scope", NULL, scopes, CHOICE, STRUCTURAL, CLIP_SCOPE_TENSOR, 0, 1,
+        "Whether clipnorm is about each tensor, or about all together."),
+    [OPTION_DECAY] =
+        ROW("decay", NULL, NULL, REAL, STRUCTURAL, NAN, 0, HUGE_VAL,
+            "Divide the rate by 1 + decay * n at step n, as Keras "
+            "2.3 does; ignored in other flavours."),
+    [OPTION_COUNTER] =
+        ROW("counter", NULL, counters, CHOICE, STRUCTURAL, COUNTER_GLOBAL, 0, 1,
+            "What bias correction counts: the optimizer's updates, or each "
+            "tensor's own."),
+    [OPTION_SCHEDULE_COUNTER] =
+        ROW("schedule_counter", NULL, clocks, CHOICE, STRUCTURAL,
+            SCHEDULE_COUNTER_ITERATIONS, 0, 1,
+            "What schedules count: calls of step, or updates."),
+    [OPTION_STEP_OFFSET] =
+        ROW("step_offset", NULL, NULL, INT, STRUCTURAL, 0, 0, 0x1p52,
+            "Added to the step that schedules are asked for; MXNet's count "
+            "from 1."),
+    [OPTION_BEGIN_NUM_UPDATE] =
+        ROW("begin_num_update", NULL, NULL, INT, STRUCTURAL, 0, 0, 0x1p52,
+            "Updates that counters and schedules start from."),
+    [OPTION_SCALARS] = ROW(
+        "scalars", NULL, precisions, CHOICE, STRUCTURAL, SCALARS_COMPUTE, 0, 1,
+        "Round the scalars of an update to f32 for f64 tensors too, as "
+        "MXNet's kernels do."),
     [OPTION_USE_FUSED_STEP] =
         ROW("use_fused_step", NULL, NULL, BOOL, STRUCTURAL, 1, 0, 1,
             "Let the plugin do a step's options in its own sweep; changes no "
@@ -70,6 +108,26 @@ static const descent_param rows[OPTION_COMMON] = {
     [OPTION_NAME] = ROW("name", NULL, NULL, TEXT, STRUCTURAL, NAN, 0, 0,
                         "A name for messages."),
 };
+
+#define PRESET(flavour, param, value)                                          \
+    {                                                                          \
+        sizeof(descent_preset), 0, flavour, param, value                       \
+    }
+
+static const descent_preset presets[] = {
+    PRESET("keras2", "clip_scope", CLIP_SCOPE_GLOBAL),
+    PRESET("mxnet", "weight_decay_mode", DECAY_L2),
+    PRESET("mxnet", "counter", COUNTER_PER_TENSOR),
+    PRESET("mxnet", "step_offset", 1),
+    PRESET("mxnet", "scalars", SCALARS_F32),
+    PRESET("torch", "weight_decay_mode", DECAY_L2),
+    PRESET("torch", "counter", COUNTER_PER_TENSOR),
+};
+
+const descent_preset *descent_common_preset(size_t i)
+{
+    return i < sizeof presets / sizeof *presets ? &presets[i] : NULL;
+}
 
 const descent_param *descent_common_option(size_t i)
 {

@@ -81,7 +81,19 @@ static double flavoured(const descent_optimizer_type *type,
         if (strcmp(preset->flavour, flavour) == 0 &&
             strcmp(preset->param, p->name) == 0)
             return preset->value;
+    for (size_t i = 0; (preset = descent_common_preset(i)) != NULL; i++)
+        if (strcmp(preset->flavour, flavour) == 0 &&
+            strcmp(preset->param, p->name) == 0)
+            return preset->value;
     return p->initial;
+}
+
+static void add_flavour(json_t **list, const char *flavour)
+{
+    for (size_t i = 0; i < json_array_size(*list); i++)
+        if (strcmp(json_string_value(json_array_get(*list, i)), flavour) == 0)
+            return;
+    append(list, json_clean(flavour));
 }
 
 /* keras3, which is the declared defaults, then those of the presets. */
@@ -90,15 +102,10 @@ static json_t *flavours_of(const descent_optimizer_type *type)
     json_t *list = json_pack("[s]", "keras3");
     const descent_preset *preset;
 
-    for (size_t i = 0; (preset = descent_type_preset(type, i)) != NULL; i++) {
-        bool known = false;
-
-        for (size_t k = 0; k < json_array_size(list); k++)
-            known |= strcmp(json_string_value(json_array_get(list, k)),
-                            preset->flavour) == 0;
-        if (!known)
-            append(&list, json_clean(preset->flavour));
-    }
+    for (size_t i = 0; (preset = descent_common_preset(i)) != NULL; i++)
+        add_flavour(&list, preset->flavour);
+    for (size_t i = 0; (preset = descent_type_preset(type, i)) != NULL; i++)
+        add_flavour(&list, preset->flavour);
     return list;
 }
 

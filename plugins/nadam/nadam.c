@@ -9,10 +9,13 @@
  */
 #include <descent/kernel.h>
 
-enum { BETA_1, BETA_2, EPSILON, PSI };                       /* params       */
+enum { BETA_1, BETA_2, EPSILON, PSI, PRECISION };            /* params       */
 enum { M, V };                                               /* slots        */
 enum { ALONG_M, ALONG_G, TAKE_1, TAKE_2, TINY, COEFS };      /* coefficients */
 enum { PRODUCT };                                            /* scalars      */
+enum { IN_F64, IN_F32 };
+
+static const char *const precisions[] = { "f64", "f32", NULL };
 
 static const char *const also_beta_1[] = { "beta1", NULL };
 static const char *const also_beta_2[] = { "beta2", NULL };
@@ -32,6 +35,8 @@ static const descent_param params[] = {
                      also_psi,
                      DESCENT_PARAM_REAL, 0, 1, 0, HUGE_VAL,
                      "How fast the momentum warms up, in the exponent."),
+    DESCENT_CHOICE("nadam_product", DESCENT_PARAM_STRUCTURAL, IN_F64,
+                   precisions, "The precision that u_product is kept in."),
 };
 
 static const descent_preset presets[] = {
@@ -42,6 +47,7 @@ static const descent_preset presets[] = {
     DESCENT_PRESET("torch", "learning_rate", 0.002),
     DESCENT_PRESET("torch", "epsilon", 1e-8),
     DESCENT_PRESET("torch", "nadam_psi", 0.004),
+    DESCENT_PRESET("torch", "nadam_product", IN_F32),
 };
 
 static const descent_slot slots[] = {
@@ -62,7 +68,10 @@ static descent_status prepare(void *self, const descent_moment *at, double *coef
     const double psi = at->param[PSI], t = (double)at->t;
     const double u = b1 * (1 - 0.5 * descent_pow(0.96, t * psi));
     const double next = b1 * (1 - 0.5 * descent_pow(0.96, (t + 1) * psi));
-    const double product = at->scalar[PRODUCT] * u;
+    const double wide = at->scalar[PRODUCT] * u;
+    const double product = at->param[PRECISION] == IN_F32
+                               ? (float)((float)at->scalar[PRODUCT] * (float)u)
+                               : wide;
     /* The bias correction of the root goes to the other side of the division,
      * which saves one an element. */
     const double grown = sqrt(1 - descent_power(b2, at->t));

@@ -8,13 +8,15 @@
  */
 #include <descent/kernel.h>
 
-enum { MOMENTUM, NESTEROV, MODE, DAMPENING, FIRST };         /* params       */
+enum { MOMENTUM, NESTEROV, MODE, DAMPENING, FIRST, KEPT };   /* params       */
 enum { V };                                                  /* slots        */
 enum { MU, PUSH, AHEAD, SCALE, COEFS };                      /* coefficients */
 enum { LR_INSIDE, LR_OUTSIDE };
 enum { FROM_ZERO, FROM_GRADIENT };
+enum { WHEN_USED, ALWAYS };
 
 static const char *const modes[] = { "lr_inside", "lr_outside", NULL };
+static const char *const kept[] = { "when_used", "always", NULL };
 static const char *const firsts[] = { "zero", "gradient", NULL };
 
 static const descent_param params[] = {
@@ -30,9 +32,12 @@ static const descent_param params[] = {
                   "Part of the gradient kept out of the buffer."),
     DESCENT_CHOICE("momentum_start", DESCENT_PARAM_STRUCTURAL, FROM_ZERO,
                    firsts, "What the buffer holds before the first update."),
+    DESCENT_CHOICE("momentum_slot", DESCENT_PARAM_STRUCTURAL, WHEN_USED, kept,
+                   "Whether the buffer is kept where momentum is 0, too."),
 };
 
 static const descent_preset presets[] = {
+    DESCENT_PRESET("keras2", "momentum_slot", ALWAYS),
     DESCENT_PRESET("mxnet", "learning_rate", 0.1),
     DESCENT_PRESET("torch", "learning_rate", 0.001),
     DESCENT_PRESET("torch", "momentum_mode", LR_OUTSIDE),
@@ -60,7 +65,9 @@ DESCENT_RULE(nesterov, USES(V), {
 static uint32_t variant(const descent_optimizer_type *type, const double *param)
 {
     (void)type;
-    return param[MOMENTUM] == 0 ? 0 : param[NESTEROV] == 0 ? 1 : 2;
+    if (param[MOMENTUM] == 0)
+        return param[KEPT] == ALWAYS;
+    return param[NESTEROV] == 0 ? 1 : 2;
 }
 
 static descent_status prepare(void *self, const descent_moment *at, double *coef)

@@ -69,6 +69,8 @@ typedef struct flavour {
     const translation *options;
     const translation *slots;
     const translation *settings; /* Descent options, and the text to set */
+    const translation *extra;    /* "CLASS/option", and the value to set where
+                                    the case gives none */
 } flavour;
 
 /* The flavour of the case, or NULL after a fault. */

@@ -54,9 +54,98 @@ static const translation keras3_settings[] = {
     {NULL, NULL},
 };
 
+static const translation none[] = {{NULL, NULL}};
+
+static const translation keras2_options[] = {
+    {"learning_rate", "learning_rate"},
+    {"clipnorm", "clipnorm"},
+    {"clipvalue", "clipvalue"},
+    {"decay", "decay"},
+    {"momentum", "momentum"},
+    {"nesterov", "nesterov"},
+    {"epsilon", "epsilon"},
+    {"rho", "rho"},
+    {"beta_1", "beta_1"},
+    {"beta_2", "beta_2"},
+    {"amsgrad", "amsgrad"},
+    {"schedule_decay", "schedule_decay"},
+    {NULL, NULL},
+};
+
+/* One name is several things, so some carry their class. */
+static const translation keras2_slots[] = {
+    {"momentum", "momentum"},
+    {"RMSprop/accumulator", "velocity"},
+    {"Adagrad/accumulator", "accumulator"},
+    {"Adadelta/accumulator", "accumulated_grad"},
+    {"delta_accumulator", "accumulated_delta_var"},
+    {"m", "momentum"},
+    {"v", "velocity"},
+    {"vhat", "velocity_hat"},
+    {"u", "norm"},
+    {NULL, NULL},
+};
+static const translation keras2_settings[] = {
+    {"flavour", "keras2"},
+    {NULL, NULL},
+};
+
+static const translation torch_optimizers[] = {
+    {"SGD", "sgd"},         {"Adam", "adam"},       {"AdamW", "adam"},
+    {"Adagrad", "adagrad"}, {"RMSprop", "rmsprop"}, {"Adadelta", "adadelta"},
+    {"Adamax", "adamax"},   {"NAdam", "nadam"},     {NULL, NULL},
+};
+static const translation torch_options[] = {
+    {"lr", "lr"},
+    {"momentum", "momentum"},
+    {"nesterov", "nesterov"},
+    {"dampening", "dampening"},
+    {"weight_decay", "weight_decay"},
+    {"maximize", "maximize"},
+    {"betas", "betas"},
+    {"eps", "eps"},
+    {"amsgrad", "amsgrad"},
+    {"lr_decay", "lr_decay"},
+    {"initial_accumulator_value", "initial_accumulator_value"},
+    {"alpha", "alpha"},
+    {"centered", "centered"},
+    {"rho", "rho"},
+    {"momentum_decay", "momentum_decay"},
+    {"decoupled_weight_decay", "decoupled_weight_decay"},
+    {NULL, NULL},
+};
+static const translation torch_slots[] = {
+    {"momentum_buffer", "momentum"},
+    {"step", "step"},
+    {"exp_avg", "momentum"},
+    {"exp_avg_sq", "velocity"},
+    {"max_exp_avg_sq", "velocity_hat"},
+    {"sum", "accumulator"},
+    {"Adadelta/square_avg", "accumulated_grad"},
+    {"RMSprop/square_avg", "velocity"},
+    {"grad_avg", "average_gradient"},
+    {"acc_delta", "accumulated_delta_var"},
+    {"exp_inf", "norm"},
+    {"mu_product", "u_product"},
+    {NULL, NULL},
+};
+static const translation torch_settings[] = {
+    {"flavour", "torch"},
+    {NULL, NULL},
+};
+static const translation torch_extra[] = {
+    {"AdamW/weight_decay", "0.01"},
+    {"AdamW/weight_decay_mode", "decoupled"},
+    {NULL, NULL},
+};
+
 static const flavour flavours[] = {
     {"keras 3.", keras3_optimizers, keras3_options, keras3_slots,
-     keras3_settings},
+     keras3_settings, none},
+    {"keras 2.3", keras3_optimizers, keras2_options, keras2_slots,
+     keras2_settings, none},
+    {"torch", torch_optimizers, torch_options, torch_slots, torch_settings,
+     torch_extra},
 };
 
 const flavour *flavour_of(trial *t)
@@ -120,10 +209,37 @@ static bool set_schedule(trial *t, descent_options *options, const char *name,
     return right;
 }
 
+/* Options that have no single counterpart. */
+static bool set_special(trial *t, descent_options *options, const char *name,
+                        const json_t *value, bool *done)
+{
+    double betas[2];
+
+    *done = true;
+    if (strcmp(name, "betas") == 0)
+        return read_numbers(t, value, name, 2, betas) &&
+               ((descent_options_set_number(options, "beta_1", betas[0]) ==
+                     DESCENT_OK &&
+                 descent_options_set_number(options, "beta_2", betas[1]) ==
+                     DESCENT_OK) ||
+                trial_descent_fault(t, name));
+    if (strcmp(name, "decoupled_weight_decay") == 0)
+        return descent_options_set_text(
+                   options, "weight_decay_mode",
+                   json_is_true(value) ? "decoupled" : "l2") == DESCENT_OK ||
+               trial_descent_fault(t, name);
+    *done = false;
+    return true;
+}
+
 static bool set_option(trial *t, descent_options *options, const char *name,
                        json_t *value)
 {
     descent_status status;
+    bool done;
+
+    if (!set_special(t, options, name, value, &done) || done)
+        return done && t->fault[0] == '\0';
 
     switch (json_typeof(value)) {
     case JSON_OBJECT:

@@ -168,14 +168,17 @@ bool model_compare(trial *t, model *m, long step, const char *what,
         char name[128];
         size_t size = 1;
         snprintf(name, sizeof name, "%s %s", what, m->tensors[i].name);
-        if (!view(t, user, i, &got) ||
-            !read_numbers(t, json_array_get(lists, i), name, m->sizes[i],
-                          m->numbers))
+        if (!view(t, user, i, &got))
             return false;
         for (uint32_t d = 0; d < got.ndim; d++)
             size *= (size_t)got.shape[d];
-        if (got.dtype != m->dtype || size != m->sizes[i])
+        /* An array is like its variable; a scalar is one double. */
+        if (got.ndim == 0 && got.dtype == DESCENT_DTYPE_F64
+                ? m->sizes[i] < 1
+                : got.dtype != m->dtype || size != m->sizes[i])
             return trial_fault(t, "%s: wrong type or shape", name);
+        if (!read_numbers(t, json_array_get(lists, i), name, size, m->numbers))
+            return false;
         for (size_t k = 0; k < size; k++)
             if (!compare(t, step, name, (long)k, load(got.dtype, got.data, k),
                          m->numbers[k], allowed))

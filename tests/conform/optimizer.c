@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SLOTS = 16 };
@@ -18,12 +19,15 @@ typedef struct slot_limit {
 
 typedef struct run {
     const flavour *flavour;
+    const char *class_name;
     descent_optimizer *optimizer;
     model model;
     tolerance tolerance;
     slot_limit slots[SLOTS];
     size_t slot_count;
+    bool has_slot_limits;
     const char *slot; /* being compared */
+    double updates;   /* of a tensor, being compared */
     descent_step_report report;
     double rate_error; /* of the recorded rates, see cosine_error */
 } run;
@@ -41,9 +45,29 @@ static bool view_slot(trial *t, void *user, size_t i, descent_tensor *out)
 {
     run *r = user;
 
+    *out = (descent_tensor){.struct_size = sizeof *out};
+    if (strcmp(r->slot, "step") == 0) {
+        r->updates = (double)descent_optimizer_tensor_updates(r->optimizer, i);
+        out->dtype = DESCENT_DTYPE_F64;
+        out->data = &r->updates;
+        return true;
+    }
+
     return descent_optimizer_slot(r->optimizer, i, r->slot, out) ==
                DESCENT_OK ||
            trial_descent_fault(t, "state");
+}
+
+/* Some names of slots mean what their class says. */
+static const char *slot_of(trial *t, const run *r, const char *theirs)
+{
+    char qualified[128];
+
+    snprintf(qualified, sizeof qualified, "%s/%s", r->class_name, theirs);
+    for (const translation *row = r->flavour->slots; row->theirs != NULL; row++)
+        if (strcmp(row->theirs, qualified) == 0)
+            return row->ours;
+    return translate(t, r->flavour->slots, "slot", theirs);
 }
 
 static bool read_tolerance(trial *t, run *r)
@@ -55,6 +79,7 @@ static bool read_tolerance(trial *t, run *r)
     if (object == NULL || !take_tolerance(t, object, &r->tolerance))
         return false;
     state = take_optional(t, object, "state");
+    r->has_slot_limits = state != NULL;
     if (state != NULL && !json_is_object(state))
         return trial_fault(t, "tolerance.state: expected an object");
     json_object_foreach(state, slot, limits)
@@ -63,7 +88,7 @@ static bool read_tolerance(trial *t, run *r)
         if (r->slot_count == SLOTS)
             return trial_fault(t, "tolerance.state has too many slots");
         limit->theirs = slot;
-        limit->ours = translate(t, r->flavour->slots, "slot", slot);
+        limit->ours = slot_of(t, r, slot);
         if (limit->ours == NULL ||
             !take_tolerance(t, limits, &limit->tolerance) ||
             !expect_empty(t, limits, slot))
@@ -73,12 +98,22 @@ static bool read_tolerance(trial *t, run *r)
     return expect_empty(t, object, "tolerance");
 }
 
-static slot_limit *find_limit(run *r, const char *theirs)
+/* The limit of a slot; where the case gives none for slots, its own is theirs. */
+static slot_limit *find_limit(trial *t, run *r, const char *theirs)
 {
     for (size_t i = 0; i < r->slot_count; i++)
         if (strcmp(r->slots[i].theirs, theirs) == 0)
             return &r->slots[i];
-    return NULL;
+    if (r->has_slot_limits || r->slot_count == SLOTS)
+        return NULL;
+    slot_limit *limit = &r->slots[r->slot_count];
+    limit->theirs = theirs;
+    limit->ours = slot_of(t, r, theirs);
+    limit->tolerance = r->tolerance;
+    if (limit->ours == NULL)
+        return NULL;
+    r->slot_count++;
+    return limit;
 }
 
 static bool compare_state(trial *t, run *r, long step, json_t *state)
@@ -90,7 +125,7 @@ static bool compare_state(trial *t, run *r, long step, json_t *state)
         return trial_fault(t, "state: expected an object");
     json_object_foreach(state, theirs, lists)
     {
-        slot_limit *limit = find_limit(r, theirs);
+        slot_limit *limit = find_limit(t, r, theirs);
         if (limit == NULL)
             return trial_fault(t, "slot \"%s\" has no tolerance", theirs);
         r->slot = limit->ours;
@@ -118,23 +153,36 @@ static bool compare_product(trial *t, run *r, long step, const json_t *right)
                    json_number_value(right), (tolerance){r->tolerance.rtol, 0});
 }
 
+/* The rate used in the call and the counter after it; PyTorch records neither. */
+static bool compare_counters(trial *t, run *r, long step, const json_t *rate,
+                             const json_t *iterations)
+{
+    if ((rate != NULL && !json_is_number(rate)) ||
+        (iterations != NULL && !json_is_number(iterations)))
+        return trial_fault(t, "learning_rate, iterations: expected numbers");
+    return (rate == NULL ||
+            compare(t, step, "learning_rate", -1, r->report.learning_rate,
+                    json_number_value(rate),
+                    (tolerance){r->tolerance.rtol,
+                                r->tolerance.atol + r->rate_error})) &&
+           (iterations == NULL ||
+            compare(t, step, "iterations", -1,
+                    (double)descent_optimizer_iterations(r->optimizer),
+                    json_number_value(iterations), (tolerance){0, 0}));
+}
+
 static bool compare_record(trial *t, run *r, long step, json_t *record)
 {
     json_t *variables = take(t, record, "variables", JSON_ARRAY);
     json_t *state = take_optional(t, record, "state");
     json_t *product = take_optional(t, record, "u_product");
-    double rate, iterations;
+    json_t *legacy = take_optional(t, record, "m_schedule");
+    json_t *rate = take_optional(t, record, "learning_rate");
+    json_t *iterations = take_optional(t, record, "iterations");
 
-    return variables != NULL &&
-           take_number(t, record, "learning_rate", &rate) &&
-           take_number(t, record, "iterations", &iterations) &&
-           expect_empty(t, record, "expected") &&
-           compare(t, step, "learning_rate", -1, r->report.learning_rate, rate,
-                   (tolerance){r->tolerance.rtol,
-                               r->tolerance.atol + r->rate_error}) &&
-           compare(t, step, "iterations", -1,
-                   (double)descent_optimizer_iterations(r->optimizer),
-                   iterations, (tolerance){0, 0}) &&
+    return variables != NULL && expect_empty(t, record, "expected") &&
+           compare_counters(t, r, step, rate, iterations) &&
+           (legacy == NULL || compare_product(t, r, step, legacy)) &&
            model_compare(t, &r->model, step, "weight", variables, view_weight,
                          r, r->tolerance) &&
            compare_state(t, r, step, state) &&
@@ -187,6 +235,24 @@ static bool exclude(trial *t, run *r)
            trial_descent_fault(t, "exclude_from_weight_decay");
 }
 
+/* A default of one class of theirs that is no class of ours. */
+static descent_status set_extra(const run *r, const json_t *config,
+                                const translation *row,
+                                descent_options *options)
+{
+    const size_t n = strlen(r->class_name);
+    const char *name = row->theirs + n + 1;
+    char *end;
+    double number;
+
+    if (strncmp(row->theirs, r->class_name, n) != 0 || row->theirs[n] != '/' ||
+        json_object_get(config, name) != NULL)
+        return DESCENT_OK;
+    number = strtod(row->ours, &end);
+    return *end == '\0' ? descent_options_set_number(options, name, number)
+                        : descent_options_set_text(options, name, row->ours);
+}
+
 static bool create(trial *t, run *r, const char *kind, json_t *config)
 {
     descent_options *options = NULL;
@@ -198,6 +264,9 @@ static bool create(trial *t, run *r, const char *kind, json_t *config)
     for (const translation *s = r->flavour->settings;
          s->theirs != NULL && status == DESCENT_OK; s++)
         status = descent_options_set_text(options, s->theirs, s->ours);
+    for (const translation *s = r->flavour->extra;
+         s->theirs != NULL && status == DESCENT_OK; s++)
+        status = set_extra(r, config, s, options);
     if (status == DESCENT_OK)
         status =
             descent_optimizer_create(t->runtime, kind, options, &r->optimizer);
@@ -261,15 +330,15 @@ bool run_optimizer(trial *t)
 {
     run r = {.flavour = flavour_of(t)};
     json_t *json = t->json;
-    const char *class_name, *kind;
+    const char *kind;
     json_t *config, *gradients, *expected;
     double steps;
     bool right;
 
     right = r.flavour != NULL && take_text(t, json, "id") != NULL &&
-            (class_name = take_text(t, json, "optimizer")) != NULL &&
+            (r.class_name = take_text(t, json, "optimizer")) != NULL &&
             (kind = translate(t, r.flavour->optimizers, "optimizer",
-                              class_name)) != NULL &&
+                              r.class_name)) != NULL &&
             (config = take(t, json, "config", JSON_OBJECT)) != NULL &&
             (gradients = take(t, json, "gradients", JSON_ARRAY)) != NULL &&
             (expected = take(t, json, "expected", JSON_ARRAY)) != NULL &&

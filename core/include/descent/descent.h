@@ -227,6 +227,10 @@ descent_type_slot(const descent_optimizer_type *type, size_t i);
  * initial value of NaN means none.  [any] */
 DESCENT_API const descent_param *descent_common_option(size_t i);
 
+/* Row i of what the flavours set of those options, or NULL past the end.  [any]
+ */
+DESCENT_API const descent_preset *descent_common_preset(size_t i);
+
 /* Bytes of state that `variant` of `type` keeps for each parameter stored as
  * `dtype` (DESCENT_DTYPE_F32 or _F64).  [any] */
 DESCENT_API size_t descent_type_state_bytes(const descent_optimizer_type *type,
@@ -442,6 +446,11 @@ DESCENT_API uint64_t
 descent_optimizer_iterations(const descent_optimizer *optimizer);
 DESCENT_API uint64_t
 descent_optimizer_updates(const descent_optimizer *optimizer);
+
+/* Updates that tensor `index` took part in; 0 past the end.  [optimizer] */
+DESCENT_API uint64_t
+descent_optimizer_tensor_updates(const descent_optimizer *optimizer,
+                                 size_t index);
 
 /* Averages (use_ema).  swap exchanges weights and averages, and back when
  * called again; while swapped, a step is an error.  finalize writes the
