@@ -124,31 +124,32 @@ static void push_shape_list(lua_State *L, const tensor *t)
     }
 }
 
-/* x.shape, x.dtype, x.ndim, or a method: the table that is upvalue 3. */
-static int index_name(lua_State *L)
+static int field_shape(lua_State *L)
 {
-    const char *key;
-
-    lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(3)) != LUA_TNIL)
-        return 1;
-    key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-    if (strcmp(key, "shape") == 0)
-        push_shape_list(L, tensor_check(L, 1));
-    else if (strcmp(key, "dtype") == 0)
-        lua_pushstring(L, tensor_dtype_name(tensor_check(L, 1)->dtype));
-    else if (strcmp(key, "ndim") == 0)
-        lua_pushinteger(L, tensor_check(L, 1)->ndim);
+    push_shape_list(L, tensor_check(L, 1));
     return 1;
 }
 
+static int field_dtype(lua_State *L)
+{
+    lua_pushstring(L, tensor_dtype_name(tensor_check(L, 1)->dtype));
+    return 1;
+}
+
+static int field_ndim(lua_State *L)
+{
+    lua_pushinteger(L, tensor_check(L, 1)->ndim);
+    return 1;
+}
+
+/* x[i], or a name. */
 int tensor_index(lua_State *L)
 {
     const tensor *t;
     lua_Integer i;
 
     if (lua_type(L, 2) != LUA_TNUMBER)
-        return index_name(L);
+        return class_index(L);
     t = tensor_check(L, 1);
     if (t->ndim == 0)
         flat_index(L, t, 2, 1);
@@ -169,7 +170,7 @@ int tensor_newindex(lua_State *L)
 
     if (lua_type(L, 2) != LUA_TNUMBER)
         error_raise(L, DESCENT_ERR_ARGUMENT,
-                    "a Tensor has no field '%s' to write",
+                    "field '%s' cannot be set: a Tensor has elements, x[i]",
                     luaL_tolstring(L, 2, NULL));
     if (t->ndim == 0)
         flat_index(L, t, 2, 1);
@@ -186,6 +187,11 @@ int tensor_newindex(lua_State *L)
         copy_value(L, row, 3);
     return 0;
 }
+
+const function_entry tensor_fields[] = {{"shape", field_shape, 0},
+                                        {"dtype", field_dtype, 0},
+                                        {"ndim", field_ndim, 0},
+                                        {NULL, NULL, 0}};
 
 const function_entry tensor_access_methods[] = {{"get", access_get, 0},
                                                 {"set_", access_set, 0},

@@ -9,12 +9,10 @@ const char *argument_kind(lua_State *L, int index)
     static const char *const kinds[] = {
         "nothing",  "nil",     "a boolean",  "a userdata", "a number",
         "a string", "a table", "a function", "a userdata", "a coroutine"};
-    static const char *const objects[CLASS_COUNT] = {"a Tensor", "an Optimizer",
-                                                     "a Schedule", "an Rng"};
 
     for (int id = 0; id < CLASS_COUNT; id++) {
         if (class_test(L, index, (class_id)id) != NULL)
-            return objects[id];
+            return class_title((class_id)id);
     }
     return kinds[lua_type(L, index) + 1];
 }
@@ -85,6 +83,21 @@ bool argument_table(lua_State *L, int index, const char *name)
         error_raise(L, DESCENT_ERR_ARGUMENT, "%s is %s: expected a table", name,
                     argument_kind(L, index));
     return true;
+}
+
+int argument_field(lua_State *L, int index, const char *name)
+{
+    index = lua_absindex(L, index);
+    lua_pushstring(L, name);
+    return lua_rawget(L, index);
+}
+
+void argument_end(lua_State *L, int most)
+{
+    if (lua_gettop(L) > most)
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "there is an argument too many, %s: expected no more",
+                    argument_kind(L, most + 1));
 }
 
 static void push_names(lua_State *L, const char *const *known)

@@ -68,6 +68,32 @@ static size_t push_list(lua_State *L, int index)
     return (size_t)lua_rawlen(L, -1);
 }
 
+/* Refuse keys of parameter i, the table at `index`, that mean nothing. */
+static void check_keys(lua_State *L, int index, size_t i)
+{
+    static const char *const known[] = {"name", "value", "grad"};
+
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        const char *key =
+            lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+        nearest search = {.wanted = key};
+
+        if (key == NULL)
+            error_raise(L, DESCENT_ERR_ARGUMENT,
+                        "parameter %d has a key that is %s: expected name, "
+                        "value and grad",
+                        (int)i + 1, argument_kind(L, lua_gettop(L) - 1));
+        for (size_t k = 0; k < 3; k++)
+            nearest_offer(&search, known[k]);
+        if (search.best == NULL || strcmp(search.best, key) != 0)
+            error_raise(L, DESCENT_ERR_ARGUMENT,
+                        "parameter %d has an unknown key '%s'%s", (int)i + 1,
+                        key,
+                        search.best != NULL ? nearest_push_hint(L, &search)
+                                            : ": expected name, value, grad");
+    }
+}
+
 /* Push the name of the parameter table at `index`, one of `total`. */
 static const char *push_name(lua_State *L, int index, size_t i, size_t total)
 {
@@ -133,6 +159,7 @@ static void read_parameter(lua_State *L, request *r, int list, size_t i,
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "parameter %d is %s: expected {name =, value =, grad =}",
                     (int)i + 1, argument_kind(L, index));
+    check_keys(L, index, i);
     name = push_name(L, index, i, total);
     lua_rawseti(L, r->keep, at + KEEP_NAME);
     b->value = push_tensor(L, index, "value", name);
@@ -212,14 +239,14 @@ static void push_keep_copy(lua_State *L, int index, size_t count, size_t skip)
 void optimizer_bind(lua_State *L, optimizer *o, int index, int target)
 {
     const bool single = class_test(L, target, CLASS_TENSOR) != NULL;
+    const size_t before = o->count; /* params() may change it */
     const size_t n = push_list(L, target);
     const int list = lua_gettop(L);
-    const size_t before = o->count, all = before + n;
+    const size_t all = before + n;
     request r;
 
     luaL_checkstack(L, 20, NULL);
-    if (o->core == NULL)
-        error_raise(L, DESCENT_ERR_STATE, "params() closed the Optimizer");
+    optimizer_check_same(L, o, before);
     r.bound = lua_newuserdatauv(L, (all + 1) * sizeof *r.bound, 0);
     if (before > 0)
         memcpy(r.bound, o->bound, before * sizeof *r.bound);
@@ -230,6 +257,7 @@ void optimizer_bind(lua_State *L, optimizer *o, int index, int target)
         read_parameter(L, &r, list, i, before, all);
     push_by_name(L, r.keep, all, KEEP_VALUE);
     push_by_name(L, r.keep, all, KEEP_GRADIENT);
+    optimizer_check_same(L, o, before);
     CORE_CHECK(L, descent_optimizer_add(o->core, r.tensors, n));
     adopt(L, o, index, r.keep, list + 1, all);
     o->single = single && before == 0;
@@ -249,7 +277,7 @@ int optimizer_build(lua_State *L)
             error_raise(L, DESCENT_ERR_STATE,
                         "the Optimizer is bound already: more tensors are "
                         "bound with opt:add");
-        optimizer_bind(L, o, 1, 2);
+        optimizer_bind(L, optimizer_check_change(L), 1, 2);
     }
     lua_settop(L, 1);
     return 1;
@@ -257,8 +285,9 @@ int optimizer_build(lua_State *L)
 
 int optimizer_add(lua_State *L)
 {
-    optimizer *o = optimizer_check_idle(L);
+    optimizer *o = optimizer_check_change(L);
 
+    argument_end(L, 2);
     lua_settop(L, 2);
     optimizer_bind(L, o, 1, 2);
     lua_settop(L, 1);
@@ -268,17 +297,20 @@ int optimizer_add(lua_State *L)
 /* remove(name) */
 int optimizer_remove(lua_State *L)
 {
-    optimizer *o = optimizer_check_idle(L);
-    const size_t i = optimizer_find(L, o, 2), left = o->count - 1;
+    optimizer *o = optimizer_check_change(L);
+    const size_t i = optimizer_find(L, o, 2), count = o->count;
+    const size_t left = count - 1;
     binding *bound;
 
     lua_settop(L, 2);
     bound = lua_newuserdatauv(L, (left + 1) * sizeof *bound, 0);
+    optimizer_check_same(L, o, count);
     memcpy(bound, o->bound, i * sizeof *bound);
     memcpy(bound + i, o->bound + i + 1, (left - i) * sizeof *bound);
-    push_keep_copy(L, 1, o->count, i);
+    push_keep_copy(L, 1, count, i);
     push_by_name(L, 4, left, KEEP_VALUE);
     push_by_name(L, 4, left, KEEP_GRADIENT);
+    optimizer_check_same(L, o, count);
     CORE_CHECK(L, descent_optimizer_remove(o->core, lua_tostring(L, 2)));
     adopt(L, o, 1, 4, 3, left);
     lua_settop(L, 1);

@@ -43,7 +43,8 @@ enum {
     CONTEXT_PENDING,     /* error value of the last callback that failed      */
     CONTEXT_MOMENT,      /* the table handed to schedule functions            */
     CONTEXT_STREAMS,     /* named random streams                              */
-    CONTEXT_VALUES = CONTEXT_STREAMS
+    CONTEXT_PLUGINS,     /* paths of the plugins loaded by path               */
+    CONTEXT_VALUES = CONTEXT_PLUGINS
 };
 
 /* Something of the core that a userdata holds, as its first member.  What
@@ -61,8 +62,9 @@ typedef struct context {
     const script_host *host;
     const void *metatables[CLASS_COUNT]; /* addresses, to compare      */
     uint64_t seed;
-    int in_schedule; /* depth of schedule functions running    */
-    bool closed;     /* the state is going down                */
+    int in_callback; /* depth of functions that the core calls  */
+    bool closed;     /* the state is going down                 */
+    bool native;     /* scripts can load machine code anyway    */
 } context;
 
 /* ---- Context (context.c) ------------------------------------------------- */
@@ -101,8 +103,13 @@ lua_State *context_enter(context *c, lua_State *L);
 void resource_hold(lua_State *L, resource *r, void (*release)(resource *));
 void resource_release(lua_State *L, resource *r);
 
-/* Raise where a schedule function is running. */
-void context_forbid_in_schedule(lua_State *L);
+/* Raise where a function runs that the core called: a schedule, or a receiver
+ * of warnings. */
+void context_forbid_in_callback(lua_State *L);
+
+/* Whether a finalizer is running.  It may have begun inside of any function of
+ * ours that allocates, so what such a function points to must stay. */
+bool context_in_finalizer(lua_State *L);
 
 /* ---- Errors (error.c) ---------------------------------------------------- */
 
@@ -139,18 +146,32 @@ typedef struct function_entry {
     int extra;
 } function_entry;
 
-/* Add functions to the table at the top, named "PREFIX" .. name in errors. */
+/* Add functions to the table at the top, named "PREFIX" .. name in errors; or
+ * all by one name, where their own would tell a script nothing. */
 void functions_register(lua_State *L, const char *prefix,
                         const function_entry *entries);
+void functions_register_as(lua_State *L, const char *where,
+                           const function_entry *entries);
 
 /* Create the metatable of a class from its metamethods and push it; it cannot
  * be seen or changed from Lua. */
 void class_create(lua_State *L, class_id id, const function_entry *meta);
 
+/* With the metatable and the table of methods on the stack, which are popped:
+ * let `index`, class_index or one that ends with it, answer for methods and
+ * for fields, each read by a function of the object. */
+void class_finish(lua_State *L, class_id id, const function_entry *fields,
+                  lua_CFunction index);
+
+/* __index: a method or a field; any other name is an error. */
+int class_index(lua_State *L);
+
 /* Give the userdata at the top its class. */
 void class_set(lua_State *L, class_id id);
 
+/* "Tensor", and "a Tensor". */
 const char *class_name(class_id id);
+const char *class_title(class_id id);
 
 /* The userdata at `index` when it is of the class, else NULL; or an error. */
 void *class_test(lua_State *L, int index, class_id id);
@@ -174,5 +195,28 @@ bool argument_table(lua_State *L, int index, const char *name);
 
 /* Refuse keys of the options table at `index` that are not in `known`. */
 void argument_known(lua_State *L, int index, const char *const *known);
+
+/* Push a field of the options table at `index`, and return its type.  Without
+ * metamethods: a script's function could free what is being worked on. */
+int argument_field(lua_State *L, int index, const char *name);
+
+/* Refuse arguments after the first `most`, self included. */
+void argument_end(lua_State *L, int most);
+
+/* ---- Misspelt names (nearest.c) ------------------------------------------ */
+
+/* Offer names one by one: `best` is the one spelled most like `wanted`, or NULL
+ * when none is.  Of equals it is the first in the alphabet, so that the order
+ * of a table's keys does not show. */
+typedef struct nearest {
+    const char *wanted, *best;
+    unsigned distance;
+} nearest;
+void nearest_offer(nearest *search, const char *name);
+
+/* Push "; did you mean 'BEST'?", or "" when there is none. */
+const char *nearest_push_hint(lua_State *L, const nearest *search);
+
+int core_nearest(lua_State *L);
 
 #endif

@@ -73,6 +73,29 @@ static int context_gc(lua_State *L)
     return 0;
 }
 
+/* Whether scripts can load machine code without us: there is package.loadlib,
+ * in the table that `package` names. */
+static bool has_loadlib(lua_State *L)
+{
+    const int top = lua_gettop(L);
+    bool has = false;
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+    lua_pushliteral(L, "package");
+    lua_rawget(L, -2);
+    if (luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE)) {
+        lua_pushliteral(L, "package");
+        lua_rawget(L, -2);
+        if (lua_istable(L, -1) && lua_rawequal(L, -1, -3)) {
+            lua_pushliteral(L, "loadlib");
+            lua_rawget(L, -2);
+            has = lua_iscfunction(L, -1);
+        }
+    }
+    lua_settop(L, top);
+    return has;
+}
+
 bool context_open(lua_State *L)
 {
     context *c = context_of(L);
@@ -81,7 +104,7 @@ bool context_open(lua_State *L)
         return false;
     c = lua_newuserdatauv(L, sizeof *c, CONTEXT_VALUES);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-    *c = (context){.L = lua_tothread(L, -1)};
+    *c = (context){.L = lua_tothread(L, -1), .native = has_loadlib(L)};
     lua_pop(L, 1);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &script_host_key);
     c->host = lua_touserdata(L, -1);
@@ -90,7 +113,7 @@ bool context_open(lua_State *L)
     lua_pushcfunction(L, context_gc);
     lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
-    for (int i = CONTEXT_FUNCTIONS; i <= CONTEXT_STREAMS; i++) {
+    for (int i = CONTEXT_FUNCTIONS; i <= CONTEXT_PLUGINS; i++) {
         lua_newtable(L);
         lua_setiuservalue(L, -2, i);
     }
@@ -137,8 +160,10 @@ static void context_log(void *user, int level, const char *text)
     if (level >= 2 && lua_checkstack(L, 4) && warn_receiver_exists(L)) {
         lua_pushcfunction(L, warn_protected);
         lua_pushlightuserdata(L, (void *)(uintptr_t)text);
+        c->in_callback++;
         if (lua_pcall(L, 1, 0, 0) != LUA_OK)
             lua_pop(L, 1);
+        c->in_callback--;
     } else if (c->host != NULL && c->host->log != NULL) {
         c->host->log(c->host->log_user, level, text);
     } else if (level >= 2) {
@@ -162,8 +187,18 @@ descent_runtime *context_runtime(lua_State *L)
     return c->runtime;
 }
 
-void context_forbid_in_schedule(lua_State *L)
+void context_forbid_in_callback(lua_State *L)
 {
-    if (context_of(L)->in_schedule > 0)
-        error_raise(L, DESCENT_ERR_STATE, "not allowed inside a schedule");
+    if (context_of(L)->in_callback > 0)
+        error_raise(L, DESCENT_ERR_STATE,
+                    "not allowed inside a schedule or a receiver of warnings");
+}
+
+/* The collector answers no questions while it calls a finalizer; the first
+ * releases of Lua 5.4 said that it is stopped. */
+bool context_in_finalizer(lua_State *L)
+{
+    const int running = lua_gc(L, LUA_GCISRUNNING);
+
+    return LUA_VERSION_RELEASE_NUM < 50404 ? running <= 0 : running < 0;
 }

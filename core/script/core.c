@@ -29,6 +29,7 @@ static int core_cpus(lua_State *L)
 
 static int core_threads(lua_State *L)
 {
+    argument_end(L, 0);
     lua_pushinteger(L, descent_runtime_threads(context_runtime(L)));
     return 1;
 }
@@ -57,7 +58,7 @@ static int core_warn_sink(lua_State *L)
 
 static int core_in_schedule(lua_State *L)
 {
-    lua_pushboolean(L, context_of(L)->in_schedule > 0);
+    lua_pushboolean(L, context_of(L)->in_callback > 0);
     return 1;
 }
 
@@ -97,13 +98,14 @@ static int features_index(lua_State *L)
     return 1;
 }
 
-/* Let the function answer for the fields that the table at the top lacks. */
-static void set_index(lua_State *L, lua_CFunction index)
+/* Let the function answer for the fields that the table at the top, `where`,
+ * lacks. */
+static void set_index(lua_State *L, const char *where, lua_CFunction index)
 {
     const function_entry entries[] = {{"__index", index, 0}, {NULL, NULL, 0}};
 
     lua_newtable(L);
-    functions_register(L, "descent.", entries);
+    functions_register_as(L, where, entries);
     lua_setmetatable(L, -2);
 }
 
@@ -115,7 +117,7 @@ static void push_features(lua_State *L)
     lua_pushliteral(L, LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
                                          "." LUA_VERSION_RELEASE);
     lua_setfield(L, -2, "lua");
-    set_index(L, features_index);
+    set_index(L, "descent.features", features_index);
 }
 
 int luaopen_descent_core(struct lua_State *L)
@@ -131,6 +133,7 @@ int luaopen_descent_core(struct lua_State *L)
         {"is_error", core_is_error, 0},
         {"warn_sink", core_warn_sink, 0},
         {"in_schedule", core_in_schedule, 0},
+        {"nearest", core_nearest, 0},
         {"optimizer", core_optimizer, 0},
         {"schedule_kinds", core_schedule_kinds, 0},
         {"find_plugin", core_find_plugin, 0},
@@ -158,7 +161,7 @@ int luaopen_descent_core(struct lua_State *L)
     schedule_push_kinds(L);
     lua_setfield(L, -2, "schedule");
     lua_newtable(L);
-    set_index(L, core_optimizers_index);
+    set_index(L, "descent.optimizers", core_optimizers_index);
     lua_setfield(L, -2, "optimizers");
     push_features(L);
     lua_setfield(L, -2, "features");

@@ -61,16 +61,27 @@ int tensor_shape_check(lua_State *L, int first, bool guess, int *ndim,
     return first;
 }
 
+/* The likely slip: a name without the table around it. */
+static void refuse_bare_dtype(lua_State *L, int index)
+{
+    if (lua_type(L, index) == LUA_TSTRING)
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "argument %d is a string: expected {dtype = \"%s\"}", index,
+                    tensor_dtype_name(tensor_dtype_check(L, index, "dtype")));
+}
+
 /* The options table {dtype = ...} that may stand at `index`. */
 static tensor_dtype dtype_option(lua_State *L, int index,
                                  const char *const *known)
 {
     tensor_dtype dtype = TENSOR_F32;
 
+    refuse_bare_dtype(L, index);
+    argument_end(L, index);
     if (!argument_table(L, index, "options"))
         return dtype;
     argument_known(L, index, known);
-    if (lua_getfield(L, index, "dtype") != LUA_TNIL)
+    if (argument_field(L, index, "dtype") != LUA_TNIL)
         dtype = tensor_dtype_check(L, lua_gettop(L), "dtype");
     lua_pop(L, 1);
     return dtype;
@@ -112,6 +123,7 @@ static int make_full(lua_State *L)
     tensor_dtype dtype;
     int ndim = 0;
 
+    argument_end(L, 3);
     lua_settop(L, 3);
     if (lua_type(L, 1) == LUA_TNUMBER)
         shape[ndim++] = argument_integer(L, 1, "shape", 0, LUA_MAXINTEGER);
@@ -137,10 +149,10 @@ static int make_arange(lua_State *L)
     return 1;
 }
 
-/* The shape of the nested list at `index`, by its first entries, which are left
- * on the stack. */
-static void measure_list(lua_State *L, int index, int *ndim, int64_t *shape)
+void tensor_measure_list(lua_State *L, int index, int *ndim, int64_t *shape)
 {
+    const int top = lua_gettop(L);
+
     luaL_checkstack(L, DESCENT_MAX_DIMS + 8, NULL);
     lua_pushvalue(L, index);
     for (*ndim = 0; lua_type(L, -1) == LUA_TTABLE;) {
@@ -152,6 +164,7 @@ static void measure_list(lua_State *L, int index, int *ndim, int64_t *shape)
             break;
         lua_rawgeti(L, -1, 1);
     }
+    lua_settop(L, top);
 }
 
 /* tensor(list[, options]) */
@@ -161,14 +174,14 @@ static int make_tensor(lua_State *L)
     tensor_dtype dtype;
     int ndim = 0;
 
+    argument_end(L, 2);
     lua_settop(L, 2);
     if (lua_type(L, 1) != LUA_TTABLE && lua_type(L, 1) != LUA_TNUMBER)
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "argument 1 is %s: expected a list of numbers",
                     argument_kind(L, 1));
     dtype = dtype_option(L, 2, dtype_only);
-    measure_list(L, 1, &ndim, shape);
-    lua_settop(L, 2);
+    tensor_measure_list(L, 1, &ndim, shape);
     tensor_from_list(L, tensor_new(L, dtype, ndim, shape), 1);
     return 1;
 }
@@ -194,6 +207,7 @@ static int make_from_string(lua_State *L)
     int ndim = 0;
     tensor *t;
 
+    argument_end(L, 3);
     lua_settop(L, 3);
     if (lua_type(L, 1) != LUA_TSTRING)
         argument_text(L, 1, "bytes");
@@ -231,7 +245,7 @@ static double number_field(lua_State *L, int index, const char *name,
 
     if (!lua_istable(L, index))
         return initial;
-    if (lua_getfield(L, index, name) != LUA_TNIL)
+    if (argument_field(L, index, name) != LUA_TNIL)
         value = argument_number(L, lua_gettop(L), name);
     lua_pop(L, 1);
     return value;
@@ -240,9 +254,12 @@ static double number_field(lua_State *L, int index, const char *name,
 /* Push the generator of {rng = ...}, or the shared stream "init". */
 static rng *generator(lua_State *L, int index)
 {
-    if (lua_istable(L, index) && lua_getfield(L, index, "rng") != LUA_TNIL)
-        return class_check(L, lua_gettop(L), CLASS_RNG);
-    return rng_stream(L, "init");
+    if (!lua_istable(L, index) || argument_field(L, index, "rng") == LUA_TNIL)
+        return rng_stream(L, "init");
+    if (class_test(L, -1, CLASS_RNG) == NULL)
+        error_option(L, "rng", -1, "rng is %s: expected an Rng",
+                     argument_kind(L, lua_gettop(L)));
+    return lua_touserdata(L, -1);
 }
 
 static int make_random(lua_State *L, const char *const *known, bool normal)
@@ -253,6 +270,7 @@ static int make_random(lua_State *L, const char *const *known, bool normal)
     int ndim = 0;
     rng *r;
 
+    argument_end(L, 2);
     lua_settop(L, 2);
     if (lua_type(L, 1) == LUA_TNUMBER)
         shape[ndim++] = argument_integer(L, 1, "shape", 0, LUA_MAXINTEGER);

@@ -16,7 +16,7 @@ static bool flag(lua_State *L, const char *name)
 {
     bool on;
 
-    lua_getfield(L, 3, name);
+    argument_field(L, 3, name);
     on = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return on;
@@ -108,10 +108,8 @@ static tensor *check_out(lua_State *L, const tensor *x, const tensor *y,
                     tensor_push_shape(L, out), (LUAI_UACINT)shape[0],
                     ndim == 2 ? "," : "] of ",
                     (LUAI_UACINT)(ndim == 2 ? shape[1] : shape[0]));
-    if (out->data == x->data || out->data == y->data)
-        error_raise(L, DESCENT_ERR_ARGUMENT, "out is one of the factors");
-    tensor_check_overlap(L, out, x);
-    tensor_check_overlap(L, out, y);
+    tensor_check_apart(L, out, x);
+    tensor_check_apart(L, out, y);
     return out;
 }
 
@@ -137,7 +135,7 @@ static int matrix_matmul(lua_State *L)
         shape[ndim++] = p.m;
     if (y->ndim == 2)
         shape[ndim++] = p.n;
-    if (given && lua_getfield(L, 3, "out") != LUA_TNIL) {
+    if (given && argument_field(L, 3, "out") != LUA_TNIL) {
         multiply(&p, x, y, check_out(L, x, y, ndim, shape));
         return 1;
     }

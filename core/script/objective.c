@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Objectives: functions loss = f(x, g), or loss, gradient = f(x), called for an
  * optimizer's step.  While one runs, the weights cannot be written; a guard
- * undoes that, and exchanged averages, however the function ends. */
+ * undoes that, and exchanged averages, however the function ends, and leaves no
+ * gradient of a function that failed. */
 #include <string.h>
 
 #include "script/optimizer.h"
@@ -23,11 +24,21 @@ static void set_locked(optimizer *o, bool locked)
     o->locked = locked;
 }
 
+void optimizer_zero_gradients(const optimizer *o)
+{
+    for (size_t i = 0; i < o->count; i++)
+        memset(o->bound[i].gradient->data, 0,
+               tensor_bytes(o->bound[i].gradient));
+}
+
 static int guard_close(lua_State *L)
 {
     optimizer *o = ((guard *)lua_touserdata(L, 1))->optimizer;
 
     set_locked(o, false);
+    if (o->partial)
+        optimizer_zero_gradients(o);
+    o->partial = false;
     if (o->swapped && o->core != NULL) {
         o->swapped = false;
         CORE_CHECK(L, descent_optimizer_swap_average(o->core));
@@ -69,6 +80,36 @@ static const char *push_name(lua_State *L)
     return lua_pushliteral(L, "objective");
 }
 
+_Noreturn static void refuse_gradient(lua_State *L, const optimizer *o,
+                                      size_t i, const char *got)
+{
+    const char *name = push_name(L);
+
+    error_raise(L, DESCENT_ERR_SCRIPT,
+                "%s gave a gradient of '%s' that is %s: expected %s", name,
+                optimizer_tensor_name(o, i), got,
+                tensor_push_shape(L, o->bound[i].gradient));
+}
+
+/* The same from the list at `index`. */
+static void take_list(lua_State *L, optimizer *o, size_t i, int index)
+{
+    tensor *g = o->bound[i].gradient;
+    tensor listed = {.dtype = g->dtype};
+    tensor *list;
+
+    tensor_measure_list(L, index, &listed.ndim, listed.shape);
+    if (!tensor_same_shape(&listed, g))
+        refuse_gradient(
+            L, o, i,
+            lua_pushfstring(L, "a list %s",
+                            strchr(tensor_push_shape(L, &listed), '[')));
+    list = tensor_like(L, g->dtype, g);
+    tensor_from_list(L, list, index);
+    memcpy(g->data, list->data, tensor_bytes(g));
+    lua_pop(L, 1);
+}
+
 /* Copy the gradient value at `index` into the bound gradient of tensor i. */
 static void take_gradient(lua_State *L, optimizer *o, size_t i, int index)
 {
@@ -78,23 +119,13 @@ static void take_gradient(lua_State *L, optimizer *o, size_t i, int index)
     if (from == g)
         return;
     if (o->single && lua_istable(L, index)) {
-        tensor *list = tensor_like(L, g->dtype, g);
-
-        tensor_from_list(L, list, index);
-        memcpy(g->data, list->data, tensor_bytes(g));
-        lua_pop(L, 1);
+        take_list(L, o, i, index);
         return;
     }
-    if (from == NULL || !tensor_is_live(from) || !tensor_same_shape(from, g)) {
-        const char *name = push_name(L);
-        const char *got = from != NULL && tensor_is_live(from)
-                              ? tensor_push_shape(L, from)
-                              : argument_kind(L, index);
-
-        error_raise(L, DESCENT_ERR_SCRIPT,
-                    "%s gave a gradient of '%s' that is %s: expected %s", name,
-                    optimizer_tensor_name(o, i), got, tensor_push_shape(L, g));
-    }
+    if (from == NULL || !tensor_is_live(from))
+        refuse_gradient(L, o, i, argument_kind(L, index));
+    if (!tensor_same_shape(from, g))
+        refuse_gradient(L, o, i, tensor_push_shape(L, from));
     tensor_check_overlap(L, g, from);
     tensor_convert(L, g, from);
 }
@@ -120,9 +151,9 @@ static void take_gradients(lua_State *L, optimizer *o, int index)
     }
 }
 
-/* The tables x and g are reused: put back what the function replaced in them,
- * and take what it put into g as a gradient. */
-static void restore_tables(lua_State *L, optimizer *o)
+/* The tables x and g are reused: put back what a function replaced in them;
+ * with `take`, what it put into g is a gradient. */
+static void restore_tables(lua_State *L, optimizer *o, bool take)
 {
     static const struct {
         int table, field;
@@ -135,7 +166,7 @@ static void restore_tables(lua_State *L, optimizer *o)
         lua_pushvalue(L, -2);
         lua_rawget(L, -4);
         if (!lua_rawequal(L, -1, -2)) {
-            if (i % 2 == 1 && !lua_isnil(L, -1))
+            if (take && i % 2 == 1 && !lua_isnil(L, -1))
                 take_gradient(L, o, i / 2, lua_gettop(L));
             lua_pop(L, 1);
             lua_rawset(L, -3);
@@ -168,7 +199,7 @@ static double read_results(lua_State *L, optimizer *o)
                     "%s returned %s as the loss: expected a number",
                     push_name(L), argument_kind(L, loss_at));
     if (!o->single)
-        restore_tables(L, o);
+        restore_tables(L, o, true);
     if (lua_isnil(L, gradient_at))
         return loss;
     if (o->single)
@@ -198,17 +229,19 @@ double objective_evaluate(lua_State *L, optimizer *o)
     double loss;
 
     luaL_checkstack(L, 20, NULL);
-    for (size_t i = 0; i < o->count; i++)
-        memset(o->bound[i].gradient->data, 0,
-               tensor_bytes(o->bound[i].gradient));
+    optimizer_zero_gradients(o);
     objective_push_guard(L, o);
     lua_toclose(L, -1);
     set_locked(o, true);
+    o->partial = true;
+    if (!o->single)
+        restore_tables(L, o, false);
     lua_pushvalue(L, 2);
     push_arguments(L, o);
     lua_call(L, 2, 2);
     loss = read_results(L, o);
-    lua_settop(L, top);
+    o->partial = false;
     scale_gradients(o);
+    lua_settop(L, top);
     return loss;
 }

@@ -11,7 +11,7 @@ optimizer *optimizer_check(lua_State *L)
 {
     optimizer *o = class_check(L, 1, CLASS_OPTIMIZER);
 
-    if (o->core == NULL)
+    if (o->closed || o->core == NULL)
         error_raise(L, DESCENT_ERR_STATE, "the Optimizer is closed");
     return o;
 }
@@ -20,10 +20,26 @@ optimizer *optimizer_check_idle(lua_State *L)
 {
     optimizer *o = optimizer_check(L);
 
-    context_forbid_in_schedule(L);
+    context_forbid_in_callback(L);
     if (o->locked)
         error_raise(L, DESCENT_ERR_STATE, "not allowed inside an objective");
     return o;
+}
+
+optimizer *optimizer_check_change(lua_State *L)
+{
+    optimizer *o = optimizer_check_idle(L);
+
+    if (context_in_finalizer(L))
+        error_raise(L, DESCENT_ERR_STATE, "not allowed inside a finalizer");
+    return o;
+}
+
+void optimizer_check_same(lua_State *L, const optimizer *o, size_t count)
+{
+    if (o->closed || o->core == NULL || o->count != count)
+        error_raise(L, DESCENT_ERR_STATE,
+                    "the Optimizer was changed or closed meanwhile");
 }
 
 void optimizer_push_kept(lua_State *L, int index, size_t i, int field)
@@ -49,15 +65,18 @@ size_t optimizer_find(lua_State *L, const optimizer *o, int index)
     return i;
 }
 
+static void kill_views(optimizer *o)
+{
+    if (o->anchor != NULL)
+        o->anchor->live = false;
+    o->anchor = NULL;
+}
+
 void optimizer_drop_views(lua_State *L, int index)
 {
-    tensor *anchor;
+    optimizer *o = lua_touserdata(L, index);
 
-    lua_getiuservalue(L, index, OPTIMIZER_ANCHOR);
-    anchor = lua_touserdata(L, -1);
-    lua_pop(L, 1);
-    if (anchor != NULL)
-        anchor->live = false;
+    kill_views(o);
     lua_pushnil(L);
     lua_setiuservalue(L, index, OPTIMIZER_ANCHOR);
 }
@@ -66,8 +85,10 @@ static void free_core(resource *r)
 {
     optimizer *o = (optimizer *)r;
 
+    kill_views(o);
     descent_optimizer_free(o->core);
     o->core = NULL;
+    o->closed = true;
     optimizer_unpin(o);
 }
 
@@ -80,17 +101,23 @@ static int optimizer_gc(lua_State *L)
     return 0;
 }
 
-/* close(), also at the end of a <close> variable's block; again is harmless. */
+/* close(), also at the end of a <close> variable's block; again is harmless.
+ * In a finalizer the core stays until the collector comes for the optimizer:
+ * the function that the finalizer interrupts may be using it. */
 static int optimizer_close(lua_State *L)
 {
     optimizer *o = class_check(L, 1, CLASS_OPTIMIZER);
 
-    if (o->core == NULL)
+    if (o->closed || o->core == NULL)
         return 0;
     optimizer_check_idle(L);
     if (o->swapped)
         error_raise(L, DESCENT_ERR_STATE, "not allowed inside with_ema");
-    return optimizer_gc(L);
+    if (!context_in_finalizer(L))
+        return optimizer_gc(L);
+    o->closed = true;
+    optimizer_drop_views(L, 1);
+    return 0;
 }
 
 /* Push an optimizer without tensors. */
@@ -100,7 +127,7 @@ static optimizer *push_optimizer(lua_State *L)
 
     *o = (optimizer){.core = NULL};
     class_set(L, CLASS_OPTIMIZER);
-    for (int i = OPTIMIZER_KEEP; i <= OPTIMIZER_REPORT; i++) {
+    for (int i = OPTIMIZER_KEEP; i <= OPTIMIZER_SCHEDULES; i++) {
         lua_newtable(L);
         lua_setiuservalue(L, -2, i);
     }
@@ -115,6 +142,7 @@ static optimizer *create(lua_State *L, const char *kind, int options_index)
 
     CORE_CHECK(L, descent_optimizer_create(runtime, kind, options, &o->core));
     resource_hold(L, &o->resource, free_core);
+    setting_note_all(L, o, lua_gettop(L), options_index);
     return o;
 }
 
@@ -186,30 +214,6 @@ static int field_learning_rate(lua_State *L)
     return 1;
 }
 
-/* A method from the table that is upvalue 3, or a field. */
-static int optimizer_index(lua_State *L)
-{
-    static const struct {
-        const char *name;
-        lua_CFunction read;
-    } fields[] = {{"iterations", field_iterations},
-                  {"updates", field_updates},
-                  {"kind", field_kind},
-                  {"name", field_name},
-                  {"learning_rate", field_learning_rate},
-                  {"lr", field_learning_rate}};
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-
-    lua_settop(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(3)) != LUA_TNIL)
-        return 1;
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        if (strcmp(fields[i].name, key) == 0)
-            return fields[i].read(L);
-    }
-    return 1;
-}
-
 static int optimizer_newindex(lua_State *L)
 {
     optimizer *o = optimizer_check_idle(L);
@@ -217,8 +221,8 @@ static int optimizer_newindex(lua_State *L)
 
     if (strcmp(key, "learning_rate") != 0 && strcmp(key, "lr") != 0)
         error_raise(L, DESCENT_ERR_ARGUMENT,
-                    "the field '%s' cannot be written: only learning_rate and "
-                    "lr can, other options with opt:set",
+                    "field '%s' cannot be set: only learning_rate and lr can, "
+                    "other options with opt:set",
                     key);
     setting_store(L, o, "learning_rate", 3);
     return 0;
@@ -237,15 +241,20 @@ void optimizer_open(lua_State *L)
                                          {"remove", optimizer_remove, 0},
                                          {NULL, NULL, 0}};
 
+    static const function_entry fields[] = {
+        {"iterations", field_iterations, 0},
+        {"updates", field_updates, 0},
+        {"kind", field_kind, 0},
+        {"name", field_name, 0},
+        {"learning_rate", field_learning_rate, 0},
+        {"lr", field_learning_rate, 0},
+        {NULL, NULL, 0}};
+
     class_create(L, CLASS_OPTIMIZER, meta);
-    lua_pushliteral(L, "Optimizer[]");
-    lua_pushlightuserdata(L, context_of(L));
     lua_newtable(L);
     functions_register(L, "Optimizer:", own);
     functions_register(L, "Optimizer:", optimizer_step_methods);
     functions_register(L, "Optimizer:", optimizer_setting_methods);
     functions_register(L, "Optimizer:", optimizer_state_methods);
-    lua_pushcclosure(L, optimizer_index, 3);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    class_finish(L, CLASS_OPTIMIZER, fields, class_index);
 }

@@ -20,6 +20,7 @@ enum {
     OPTIMIZER_X,         /* what an objective gets: values by name ...        */
     OPTIMIZER_G,         /* ... and gradients                                 */
     OPTIMIZER_REPORT,    /* the table that step returns                       */
+    OPTIMIZER_SCHEDULES, /* option -> "<schedule>" or "<function>"            */
     OPTIMIZER_GUARD,     /* undoes what an objective's error would leave      */
     OPTIMIZER_ANCHOR,    /* root of the views of state arrays, or nil         */
     OPTIMIZER_VALUES = OPTIMIZER_ANCHOR
@@ -31,16 +32,25 @@ typedef struct optimizer {
     descent_optimizer *core; /* NULL when closed                             */
     binding *bound;
     size_t count;
-    bool single;  /* made over a bare Tensor                    */
-    bool locked;  /* an objective runs, the values are locked   */
-    bool swapped; /* weights and averages are exchanged         */
+    tensor *anchor; /* OPTIMIZER_ANCHOR, or NULL                      */
+    bool closed;    /* for scripts: the core may still be in use      */
+    bool single;    /* made over a bare Tensor                    */
+    bool locked;    /* an objective runs, the values are locked   */
+    bool partial;   /* its gradients are not complete             */
+    bool swapped;   /* weights and averages are exchanged         */
 } optimizer;
 
 /* ---- optimizer.c --------------------------------------------------------- */
 
-/* The optimizer at 1, open; and where no schedule and no objective runs. */
+/* The optimizer at 1, open; where no schedule and no objective runs; and where
+ * no finalizer does, so that tensors may go. */
 optimizer *optimizer_check(lua_State *L);
 optimizer *optimizer_check_idle(lua_State *L);
+optimizer *optimizer_check_change(lua_State *L);
+
+/* Raise when it was closed, or has other than `count` tensors, since it was
+ * looked at. */
+void optimizer_check_same(lua_State *L, const optimizer *o, size_t count);
 
 /* Push field `field` of tensor i from the list KEEP. */
 void optimizer_push_kept(lua_State *L, int index, size_t i, int field);
@@ -66,6 +76,8 @@ int optimizer_remove(lua_State *L);
 
 /* ---- objective.c --------------------------------------------------------- */
 
+void optimizer_zero_gradients(const optimizer *o);
+
 /* Call the objective at index 2 over the optimizer at 1; returns the loss. */
 double objective_evaluate(lua_State *L, optimizer *o);
 /* Push the guard, to be marked with lua_toclose. */
@@ -76,5 +88,9 @@ extern const function_entry optimizer_step_methods[],
 int optimizer_describe(lua_State *L);
 void setting_push(lua_State *L, optimizer *o, const char *name);
 void setting_store(lua_State *L, optimizer *o, const char *name, int index);
+/* Note which options of the table at `options` (or nothing there) are schedules
+ * of the optimizer at `index`; and push what is noted of one, or nil. */
+void setting_note_all(lua_State *L, const optimizer *o, int index, int options);
+const char *setting_push_note(lua_State *L, int index, const char *option);
 
 #endif

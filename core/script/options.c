@@ -63,6 +63,7 @@ static descent_status set_schedule(lua_State *L, descent_options *options,
 
     if (s != NULL)
         return descent_options_set_schedule(options, name, s->schedule);
+    schedule_check_function(L, index, name);
     s = schedule_from_lua(L, index);
     status = descent_options_set_schedule(options, name, s->schedule);
     lua_pop(L, 1);
@@ -128,7 +129,7 @@ descent_options *options_push(lua_State *L, int index)
     box *b;
 
     luaL_checkstack(L, 20, NULL);
-    context_forbid_in_schedule(L);
+    context_forbid_in_callback(L);
     b = lua_newuserdatauv(L, sizeof *b, 0);
     *b = (box){.options = NULL};
     if (luaL_newmetatable(L, box_class)) {

@@ -161,25 +161,36 @@ int core_find_plugin(lua_State *L)
 
 typedef struct listing {
     lua_State *L;
-    const descent_plugin_info *info;
+    const char *path;
 } listing;
 
-/* Runs protected: append the plugin to the list at 2. */
+/* Append {name =, path =} for the file `path` to the list at `list`. */
+static void append(lua_State *L, int list, const char *path)
+{
+    const char *name =
+        strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+    const char *dot = strrchr(name, '.');
+
+    lua_createtable(L, 0, 2);
+    lua_pushlstring(L, name, dot != NULL ? (size_t)(dot - name) : strlen(name));
+    lua_setfield(L, -2, "name");
+    set_text(L, "path", path);
+    lua_rawseti(L, list, (lua_Integer)lua_rawlen(L, list) + 1);
+}
+
+/* Runs protected: the listing is the light userdata at 1, the list is at 2. */
 static int append_protected(lua_State *L)
 {
-    const listing *l = lua_touserdata(L, 1);
-
-    push_info(L, l->info);
-    lua_rawseti(L, 2, (lua_Integer)lua_rawlen(L, 2) + 1);
+    append(L, 2, ((const listing *)lua_touserdata(L, 1))->path);
     return 0;
 }
 
-static descent_status visit(void *user, const descent_plugin_info *info)
+static descent_status visit(void *user, const char *path)
 {
     listing *l = user;
     lua_State *L = l->L;
 
-    l->info = info;
+    l->path = path;
     lua_pushcfunction(L, append_protected);
     lua_pushlightuserdata(L, l);
     lua_pushvalue(L, -3);
@@ -190,32 +201,46 @@ static descent_status visit(void *user, const descent_plugin_info *info)
                              "out of memory while listing plugins");
 }
 
-/* plugins([name]) -> list of info, refused files included, or one info.  The
- * collector rests meanwhile: it could free an optimizer while the runtime is
- * locked. */
+/* Append what this state loaded by path and the search did not come to. */
+static void append_loaded(lua_State *L, int list)
+{
+    const lua_Unsigned found = lua_rawlen(L, list);
+
+    context_push(L, CONTEXT_PLUGINS);
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+        bool listed = false;
+
+        for (lua_Unsigned i = 1; i <= found && !listed; i++) {
+            lua_rawgeti(L, list, (lua_Integer)i);
+            lua_getfield(L, -1, "path");
+            listed = lua_rawequal(L, -1, -4);
+            lua_pop(L, 2);
+        }
+        if (!listed)
+            append(L, list, lua_tostring(L, -2));
+    }
+    lua_pop(L, 1);
+}
+
+/* plugins([name]) -> list of {name =, path =} of the files that are found, not
+ * one of which is loaded for it, and of those loaded by path; or the full
+ * description of one plugin, which is loaded. */
 int core_plugins(lua_State *L)
 {
     descent_runtime *runtime = context_runtime(L);
     listing l = {.L = L};
-    descent_status status;
-    lua_State *previous;
-    bool collecting;
 
+    argument_end(L, 1);
     if (!lua_isnoneornil(L, 1)) {
         if (core_find_plugin(L) == 2)
             return lua_error(L);
         return 1;
     }
-    luaL_checkstack(L, 8, NULL);
+    lua_settop(L, 0);
+    luaL_checkstack(L, 12, NULL);
     lua_newtable(L);
-    collecting = lua_gc(L, LUA_GCISRUNNING);
-    lua_gc(L, LUA_GCSTOP);
-    previous = context_enter(context_of(L), L);
-    status = descent_runtime_each(runtime, visit, &l);
-    context_enter(context_of(L), previous);
-    if (collecting)
-        lua_gc(L, LUA_GCRESTART);
-    error_check(L, status);
+    CORE_CHECK(L, descent_runtime_each_file(runtime, visit, &l));
+    append_loaded(L, 1);
     return 1;
 }
 
@@ -223,18 +248,22 @@ int core_plugins(lua_State *L)
 int core_load_plugin(lua_State *L)
 {
     const char *path = argument_text(L, 1, "path");
-    const script_host *host = context_of(L)->host;
+    const context *c = context_of(L);
     descent_plugin_info info = {.struct_size = sizeof info};
     descent_runtime *runtime;
 
-    context_forbid_in_schedule(L);
-    if (host != NULL && !host->load_plugins)
+    context_forbid_in_callback(L);
+    if (c->host != NULL ? !c->host->load_plugins : !c->native)
         error_raise(L, DESCENT_ERR_SUPPORT,
                     "'%s': the application does not let scripts load plugins "
                     "by path",
                     path);
     runtime = context_runtime(L);
     CORE_CHECK(L, descent_runtime_load(runtime, path, &info));
+    context_push(L, CONTEXT_PLUGINS);
+    lua_pushstring(L, info.path);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
     push_info(L, &info);
     return 1;
 }

@@ -4,6 +4,7 @@
 #include "script/random.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 /* FNV-1a: a name's stream is the same everywhere. */
@@ -201,22 +202,14 @@ static int rng_load(lua_State *L)
     return 1;
 }
 
-/* Fields, or a method from the table that is upvalue 3. */
-static int rng_index(lua_State *L)
+/* seed, stream, index: upvalue 3 is the field's place in the structure. */
+static int rng_field(lua_State *L)
 {
-    const rng *r = class_check(L, 1, CLASS_RNG);
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    const char *r = class_check(L, 1, CLASS_RNG);
+    uint64_t value;
 
-    if (strcmp(key, "seed") == 0) {
-        lua_pushinteger(L, (lua_Integer)r->seed);
-    } else if (strcmp(key, "stream") == 0) {
-        lua_pushinteger(L, (lua_Integer)r->stream);
-    } else if (strcmp(key, "index") == 0) {
-        lua_pushinteger(L, (lua_Integer)r->index);
-    } else {
-        lua_pushvalue(L, 2);
-        lua_rawget(L, lua_upvalueindex(3));
-    }
+    memcpy(&value, r + lua_tointeger(L, lua_upvalueindex(3)), sizeof value);
+    lua_pushinteger(L, (lua_Integer)value);
     return 1;
 }
 
@@ -286,14 +279,16 @@ void rng_open(lua_State *L)
         {"load", rng_load, 0},
         {NULL, NULL, 0}};
 
+    static const function_entry fields[] = {
+        {"seed", rng_field, offsetof(rng, seed)},
+        {"stream", rng_field, offsetof(rng, stream)},
+        {"index", rng_field, offsetof(rng, index)},
+        {NULL, NULL, 0}};
+
     class_create(L, CLASS_RNG, meta);
-    lua_pushliteral(L, "Rng[]");
-    lua_pushlightuserdata(L, context_of(L));
     lua_newtable(L);
     functions_register(L, "Rng:", methods);
-    lua_pushcclosure(L, rng_index, 3);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    class_finish(L, CLASS_RNG, fields, class_index);
 }
 
 const function_entry rng_functions[] = {{"rng", core_rng, 0},

@@ -196,7 +196,7 @@ static double tolerance(lua_State *L, const char *name, double initial)
 
     if (!lua_istable(L, 3))
         return initial;
-    if (lua_getfield(L, 3, name) != LUA_TNIL)
+    if (argument_field(L, 3, name) != LUA_TNIL)
         value = argument_number(L, lua_gettop(L), name);
     lua_pop(L, 1);
     return value;

@@ -33,7 +33,7 @@ static tensor *result_vector(lua_State *L, int index, const tensor *x,
         return tensor_new(L, dtype, 1, &length);
     out = tensor_check_writable(L, index);
     check_vector(L, out, dtype, length, "out");
-    tensor_check_overlap(L, out, x);
+    tensor_check_apart(L, out, x);
     lua_pushvalue(L, index);
     return out;
 }
@@ -290,8 +290,8 @@ static int rows_gather(lua_State *L)
             error_raise(L, DESCENT_ERR_ARGUMENT,
                         "out is %s: %I rows of this Tensor do not fit",
                         tensor_push_shape(L, out), (LUAI_UACINT)indices->count);
-        tensor_check_overlap(L, out, x);
-        tensor_check_overlap(L, out, indices);
+        tensor_check_apart(L, out, x);
+        tensor_check_apart(L, out, indices);
     }
     bytes = x->shape[0] > 0 ? tensor_bytes(x) / (size_t)x->shape[0] : 0;
     for (int64_t i = 0; i < indices->count; i++) {

@@ -31,7 +31,7 @@ static void push_moment(lua_State *L, const call *c)
     const uint64_t updates = c->moment ? c->moment->updates : c->n;
     const char *option = c->moment ? c->moment->option : NULL;
 
-    if (c->record->context->in_schedule > 1)
+    if (c->record->context->in_callback > 1)
         lua_createtable(L, 0, 3);
     else
         context_push(L, CONTEXT_MOMENT);
@@ -104,10 +104,10 @@ static descent_status schedule_function(void *user, uint64_t n,
         return descent_error_set(DESCENT_ERR_SCRIPT, "the Lua stack is full");
     lua_pushcfunction(L, call_function);
     lua_pushlightuserdata(L, &request);
-    c->in_schedule++;
+    c->in_callback++;
     if (lua_pcall(L, 1, 0, 0) != LUA_OK)
         status = fail(L, &request);
-    c->in_schedule--;
+    c->in_callback--;
     if (status == DESCENT_OK)
         *value = request.value;
     return status;
@@ -239,17 +239,11 @@ static int schedule_tostring(lua_State *L)
     return 1;
 }
 
-static int schedule_index(lua_State *L)
+static int field_kind(lua_State *L)
 {
     const schedule *s = class_check(L, 1, CLASS_SCHEDULE);
 
-    if (lua_type(L, 2) == LUA_TSTRING &&
-        strcmp(lua_tostring(L, 2), "kind") == 0) {
-        lua_pushstring(L, s->kind);
-    } else {
-        lua_pushvalue(L, 2);
-        lua_rawget(L, lua_upvalueindex(3));
-    }
+    lua_pushstring(L, s->kind);
     return 1;
 }
 
@@ -264,6 +258,7 @@ static int make_kind(lua_State *L)
     schedule *s;
     double value;
 
+    argument_end(L, 1);
     lua_settop(L, 1);
     if (strcmp(kind, "hold") == 0 && argument_is_number(L, 1, &value)) {
         lua_createtable(L, 0, 1);
@@ -285,9 +280,23 @@ static int make_fn(lua_State *L)
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "argument 1 is %s: expected a function of the step",
                     argument_kind(L, 1));
-    context_forbid_in_schedule(L);
+    argument_end(L, 1);
+    schedule_check_function(L, 1, "argument 1");
+    context_forbid_in_callback(L);
     schedule_from_lua(L, 1);
     return 1;
+}
+
+void schedule_check_function(lua_State *L, int index, const char *name)
+{
+    const lua_CFunction function = lua_tocfunction(L, index);
+
+    if (function != make_kind && function != make_fn)
+        return;
+    lua_getupvalue(L, index, 1);
+    error_option(L, name, 0,
+                 "%s: %s is a kind of schedule: call it with its options", name,
+                 lua_tostring(L, -1));
 }
 
 void schedule_push_kinds(lua_State *L)
@@ -323,12 +332,11 @@ void schedule_open(lua_State *L)
     static const function_entry methods[] = {
         {"at", schedule_at, 0}, {"table", schedule_table, 0}, {NULL, NULL, 0}};
 
+    static const function_entry fields[] = {{"kind", field_kind, 0},
+                                            {NULL, NULL, 0}};
+
     class_create(L, CLASS_SCHEDULE, meta);
-    lua_pushliteral(L, "Schedule[]");
-    lua_pushlightuserdata(L, context_of(L));
     lua_newtable(L);
     functions_register(L, "Schedule:", methods);
-    lua_pushcclosure(L, schedule_index, 3);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    class_finish(L, CLASS_SCHEDULE, fields, class_index);
 }

@@ -15,6 +15,10 @@ typedef struct schedule {
 /* Push a Schedule for the Lua function at `index`. */
 schedule *schedule_from_lua(lua_State *L, int index);
 
+/* Raise where the function at `index`, meant as a schedule for the option
+ * `name`, is schedule.KIND itself: its call was forgotten. */
+void schedule_check_function(lua_State *L, int index, const char *name);
+
 void schedule_open(lua_State *L);
 
 /* Push a new table of the kinds: schedule.cosine_decay and so on. */

@@ -218,8 +218,9 @@ static int handle_error(lua_State *L)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &script_key);
     s = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    s->traceback = lua_tostring(L, -1);
+    lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
+    s->traceback = lua_tostring(L, -1); /* only now that it is held */
     return 1;
 }
 

@@ -77,17 +77,62 @@ static double choice(lua_State *L, const descent_param *p, int index)
                  lua_tostring(L, index));
 }
 
+/* ---- Schedules among the options ----------------------------------------- */
+
+/* What to show in place of the value at `index`, or NULL for the value. */
+static const char *note_of(lua_State *L, int index)
+{
+    if (class_test(L, index, CLASS_SCHEDULE) != NULL)
+        return "<schedule>";
+    return lua_isfunction(L, index) ? "<function>" : NULL;
+}
+
+/* Note that an option of the optimizer at `index` got the value at `value`. */
+static void note(lua_State *L, const optimizer *o, int index, const char *name,
+                 int value)
+{
+    const descent_param *p = find(o, name);
+
+    lua_getiuservalue(L, index, OPTIMIZER_SCHEDULES);
+    lua_pushstring(L, note_of(L, value));
+    lua_setfield(L, -2, p != NULL ? p->name : name);
+    lua_pop(L, 1);
+}
+
+void setting_note_all(lua_State *L, const optimizer *o, int index, int options)
+{
+    if (!lua_istable(L, options))
+        return;
+    for (lua_pushnil(L); lua_next(L, options) != 0; lua_pop(L, 1)) {
+        const int value = lua_gettop(L);
+
+        if (lua_type(L, -2) == LUA_TSTRING && note_of(L, value) != NULL)
+            note(L, o, index, lua_tostring(L, -2), value);
+    }
+}
+
+const char *setting_push_note(lua_State *L, int index, const char *option)
+{
+    lua_getiuservalue(L, index, OPTIMIZER_SCHEDULES);
+    lua_getfield(L, -1, option);
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
+}
+
 void setting_store(lua_State *L, optimizer *o, const char *name, int index)
 {
     const descent_param *p = find(o, name);
     const schedule *s = class_test(L, index, CLASS_SCHEDULE);
     double value = (double)NAN;
 
-    if (lua_isfunction(L, index))
+    if (lua_isfunction(L, index)) {
+        schedule_check_function(L, index, name);
         s = schedule_from_lua(L, index);
+    }
     if (s != NULL) {
         CORE_CHECK(L,
                    descent_optimizer_set_schedule(o->core, name, s->schedule));
+        note(L, o, 1, name, index);
         return;
     }
     if (lua_isboolean(L, index))
@@ -103,11 +148,13 @@ void setting_store(lua_State *L, optimizer *o, const char *name, int index)
     else if (!lua_isnoneornil(L, index) && isnan(value))
         error_option(L, name, index, "%s = nan: expected a number", name);
     CORE_CHECK(L, descent_optimizer_set(o->core, name, value));
+    note(L, o, 1, name, index);
 }
 
 /* get(name) */
 static int get(lua_State *L)
 {
+    argument_end(L, 2);
     setting_push(L, optimizer_check(L), argument_text(L, 2, "name"));
     return 1;
 }
@@ -117,6 +164,7 @@ static int set(lua_State *L)
 {
     optimizer *o = optimizer_check_idle(L);
 
+    argument_end(L, 3);
     setting_store(L, o, argument_text(L, 2, "name"), 3);
     lua_settop(L, 1);
     return 1;
@@ -136,10 +184,14 @@ static int exclude(lua_State *L)
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "argument 1 is %s: expected {names =, match =}",
                     argument_kind(L, 2));
+    if (lua_rawlen(L, 2) > 0)
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "argument 1 is a list: expected names = {...} or match = "
+                    "\"...\"");
     argument_known(L, 2, known);
-    if (lua_getfield(L, 2, "match") != LUA_TNIL)
+    if (argument_field(L, 2, "match") != LUA_TNIL)
         match = argument_text(L, 3, "match");
-    lua_getfield(L, 2, "names");
+    argument_field(L, 2, "names");
     if (argument_table(L, 4, "names"))
         n = (size_t)lua_rawlen(L, 4);
     names = lua_newuserdatauv(L, (n + 1) * sizeof *names, 0);

@@ -17,12 +17,19 @@ static tensor *push_anchor(lua_State *L)
         return lua_touserdata(L, -1);
     lua_pop(L, 1);
     anchor = lua_newuserdatauv(L, sizeof *anchor, 1);
+    /* A finalizer may have asked for views meanwhile. */
+    if (lua_getiuservalue(L, 1, OPTIMIZER_ANCHOR) != LUA_TNIL) {
+        lua_remove(L, -2);
+        return lua_touserdata(L, -1);
+    }
+    lua_pop(L, 1);
     *anchor = (tensor){.root = anchor, .live = true, .readonly = true};
     class_set(L, CLASS_TENSOR);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, 1, OPTIMIZER_ANCHOR);
+    ((optimizer *)lua_touserdata(L, 1))->anchor = anchor;
     return anchor;
 }
 
@@ -61,7 +68,7 @@ static int slots(lua_State *L)
 
     luaL_checkstack(L, 20, NULL);
     lua_settop(L, 2);
-    context_forbid_in_schedule(L);
+    context_forbid_in_callback(L);
     CORE_CHECK(L, descent_optimizer_build(o->core));
     if (!lua_isnil(L, 2)) {
         push_slots(L, o, optimizer_find(L, o, 2));
@@ -139,8 +146,8 @@ static double initial_value(const descent_optimizer_type *type,
     return p->initial;
 }
 
-/* Add " name=value" for an option that is not as it was declared.  One that
- * cannot be asked now, such as a schedule that fails, is left out. */
+/* Add " name=value" for an option that is not as it was declared.  A schedule
+ * is not asked: a description calls nothing of the script's. */
 static void add_option(lua_State *L, luaL_Buffer *b, const optimizer *o,
                        const descent_param *p)
 {
@@ -154,6 +161,14 @@ static void add_option(lua_State *L, luaL_Buffer *b, const optimizer *o,
 
     if (p->type == DESCENT_PARAM_TEXT)
         return;
+    if (setting_push_note(L, 1, p->name) != NULL) {
+        snprintf(text, sizeof text, " %.40s=%.40s", p->name,
+                 lua_tostring(L, -1));
+        lua_pop(L, 1);
+        luaL_addstring(b, text);
+        return;
+    }
+    lua_pop(L, 1);
     previous = context_enter(c, L);
     status = descent_optimizer_get(o->core, p->name, &value);
     context_enter(c, previous);
@@ -196,7 +211,7 @@ int optimizer_describe(lua_State *L)
     char text[160];
     luaL_Buffer b;
 
-    if (o->core == NULL) {
+    if (o->closed || o->core == NULL) {
         lua_pushliteral(L, "Optimizer (closed)");
         return 1;
     }

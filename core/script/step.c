@@ -64,7 +64,7 @@ static void read_only_names(lua_State *L, const optimizer *o,
     if (!argument_table(L, 3, "options"))
         return;
     argument_known(L, 3, known);
-    if (lua_getfield(L, 3, "only") == LUA_TNIL)
+    if (argument_field(L, 3, "only") == LUA_TNIL)
         return;
     if (!lua_istable(L, -1))
         error_option(L, "only", -1, "only is %s: expected a list of names",
@@ -99,6 +99,7 @@ static int step(lua_State *L)
     descent_step_report report = {.struct_size = sizeof report};
     double loss = 0;
 
+    argument_end(L, 3);
     lua_settop(L, 3);
     read_only_names(L, o, &options);
     if (!lua_isnil(L, 2)) {
@@ -106,6 +107,7 @@ static int step(lua_State *L)
             error_raise(L, DESCENT_ERR_STATE, "not allowed inside with_ema");
         check_callable(L, 2);
         loss = objective_evaluate(L, o);
+        check_bound(L);
     }
     CORE_CHECK(L, descent_optimizer_step(o->core, NULL, 0, &options, &report));
     if (lua_isnil(L, 2))
@@ -116,26 +118,63 @@ static int step(lua_State *L)
     return 2;
 }
 
+/* The gradients of a call of apply. */
+typedef struct given {
+    descent_gradient *gradients;
+    tensor **roots; /* of their memory, or NULL */
+    int anchor;     /* stack index of the list that keeps them alive */
+    size_t count;
+} given;
+
 /* Fill the gradient of the tensor that the key at -2 names from the value at
- * -1. */
-static void read_gradient(lua_State *L, const optimizer *o,
-                          descent_gradient *gradients)
+ * -1.  Allocates nothing, as no finalizer may run before all are pinned. */
+static void read_gradient(lua_State *L, const optimizer *o, given *g)
 {
     static const descent_dtype dtypes[] = {DESCENT_DTYPE_F32,
                                            DESCENT_DTYPE_F64};
     const int at = lua_gettop(L);
     const size_t i = optimizer_find(L, o, at - 1);
-    const tensor *t;
+    descent_gradient *to = &g->gradients[i];
+    tensor *t;
 
     if (class_test(L, at, CLASS_TENSOR) == NULL)
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "the gradient of '%s' is %s: expected a Tensor",
                     lua_tostring(L, at - 1), argument_kind(L, at));
     t = tensor_check_real(L, at);
-    gradients[i].dtype = dtypes[t->dtype];
-    gradients[i].data = t->data;
-    gradients[i].ndim = (uint32_t)t->ndim;
-    gradients[i].shape = t->ndim > 0 ? t->shape : NULL;
+    to->dtype = dtypes[t->dtype];
+    to->data = t->data;
+    to->ndim = (uint32_t)t->ndim;
+    to->shape = t->ndim > 0 ? t->shape : NULL;
+    g->roots[i] = t->root;
+    lua_pushvalue(L, at);
+    lua_rawseti(L, g->anchor, (lua_Integer)i + 1);
+}
+
+static void pin_gradients(const given *g, int by)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->roots[i] != NULL)
+            g->roots[i]->pins += by;
+    }
+}
+
+/* Step with these gradients.  A schedule may drop or free them meanwhile: the
+ * list on the stack and the pins keep them.  The core raises nothing, so they
+ * are always unpinned. */
+static descent_status step_given(lua_State *L, optimizer *o, const given *g,
+                                 descent_step_report *report)
+{
+    context *c = context_of(L);
+    lua_State *previous = context_enter(c, L);
+    descent_status status;
+
+    pin_gradients(g, 1);
+    status =
+        descent_optimizer_step(o->core, g->gradients, g->count, NULL, report);
+    pin_gradients(g, -1);
+    context_enter(c, previous);
+    return status;
 }
 
 /* apply{name = tensor, ...} -> report */
@@ -143,20 +182,25 @@ static int apply(lua_State *L)
 {
     optimizer *o = check_bound(L);
     descent_step_report report = {.struct_size = sizeof report};
-    descent_gradient *gradients;
+    given g = {.count = o->count};
 
-    lua_settop(L, 2);
+    argument_end(L, 2);
     if (!lua_istable(L, 2))
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "argument 1 is %s: expected a table of gradients by name",
                     argument_kind(L, 2));
-    gradients = lua_newuserdatauv(L, (o->count + 1) * sizeof *gradients, 0);
-    for (size_t i = 0; i < o->count; i++)
-        gradients[i] = (descent_gradient){.struct_size = sizeof *gradients};
+    g.gradients = lua_newuserdatauv(L, (g.count + 1) * sizeof *g.gradients, 0);
+    g.roots = lua_newuserdatauv(L, (g.count + 1) * sizeof *g.roots, 0);
+    lua_createtable(L, (int)g.count, 0);
+    g.anchor = lua_gettop(L);
+    optimizer_check_same(L, o, g.count);
+    for (size_t i = 0; i < g.count; i++) {
+        g.gradients[i] = (descent_gradient){.struct_size = sizeof *g.gradients};
+        g.roots[i] = NULL;
+    }
     for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1))
-        read_gradient(L, o, gradients);
-    CORE_CHECK(
-        L, descent_optimizer_step(o->core, gradients, o->count, NULL, &report));
+        read_gradient(L, o, &g);
+    error_check(L, step_given(L, o, &g, &report));
     push_report(L, &report);
     return 1;
 }
@@ -165,9 +209,7 @@ static int zero_grad(lua_State *L)
 {
     optimizer *o = optimizer_check_idle(L);
 
-    for (size_t i = 0; i < o->count; i++)
-        memset(o->bound[i].gradient->data, 0,
-               tensor_bytes(o->bound[i].gradient));
+    optimizer_zero_gradients(o);
     lua_settop(L, 1);
     return 1;
 }
@@ -198,6 +240,7 @@ static int with_ema(lua_State *L)
     objective_push_guard(L, o);
     lua_insert(L, 2);
     lua_toclose(L, 2);
+    optimizer_check_same(L, o, o->count);
     CORE_CHECK(L, descent_optimizer_swap_average(o->core));
     o->swapped = true;
     lua_call(L, arguments, LUA_MULTRET);

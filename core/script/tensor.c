@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { ALIGNMENT = 64 };
+
 static const size_t dtype_bytes[TENSOR_DTYPES] = {4, 8, 1, 8};
 
 size_t tensor_dtype_bytes(tensor_dtype dtype)
@@ -69,18 +71,41 @@ static tensor *push_header(lua_State *L, tensor_dtype dtype, int ndim,
     return t;
 }
 
+/* Runs protected: push a block of the size at 1. */
+static int push_block(lua_State *L)
+{
+    lua_newuserdatauv(L, (size_t)lua_tointeger(L, 1), 0);
+    return 1;
+}
+
+/* Push a block of memory.  A large one is asked for in a protected call, as
+ * Lua's own error would tell neither place nor size. */
+static char *new_block(lua_State *L, const tensor *t)
+{
+    const size_t large = (size_t)1 << 20, bytes = tensor_bytes(t) + ALIGNMENT;
+
+    if (bytes < large)
+        return lua_newuserdatauv(L, bytes, 0);
+    lua_pushcfunction(L, push_block);
+    lua_pushinteger(L, (lua_Integer)bytes);
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK)
+        error_raise(L, DESCENT_ERR_MEMORY,
+                    "not enough memory: %s needs %I bytes",
+                    tensor_push_shape(L, t), (LUAI_UACINT)tensor_bytes(t));
+    return lua_touserdata(L, -1);
+}
+
 tensor *tensor_new(lua_State *L, tensor_dtype dtype, int ndim,
                    const int64_t *shape)
 {
-    const uintptr_t align = 64;
     tensor *t;
     char *block;
 
     luaL_checkstack(L, 8, NULL);
     t = push_header(L, dtype, ndim, shape);
-    block = lua_newuserdatauv(L, tensor_bytes(t) + align, 0);
+    block = new_block(L, t);
     lua_setiuservalue(L, -2, 1);
-    t->data = block + (align - (uintptr_t)block % align);
+    t->data = block + (ALIGNMENT - (uintptr_t)block % ALIGNMENT);
     t->live = true;
     return t;
 }
@@ -183,6 +208,16 @@ void tensor_check_overlap(lua_State *L, const tensor *a, const tensor *b)
                     "the operands are overlapping views of one Tensor");
 }
 
+void tensor_check_apart(lua_State *L, const tensor *out, const tensor *of)
+{
+    const char *p = out->data, *q = of->data;
+
+    if (ranges_overlap(p, p + tensor_bytes(out), q, q + tensor_bytes(of)))
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "out is one of the operands, or overlaps it: expected "
+                    "memory of its own");
+}
+
 void tensor_check_like(lua_State *L, const tensor *a, const tensor *b)
 {
     if (a->dtype != b->dtype || !tensor_same_shape(a, b)) {
@@ -243,7 +278,9 @@ static int tensor_close(lua_State *L)
     if (t->root == t && t->pins > 0)
         return 0;
     t->live = false;
-    if (t->root == t) {
+    /* A finalizer may interrupt a function that is at work on the memory: then
+     * it goes only when the collector comes for the Tensor. */
+    if (t->root == t && !context_in_finalizer(L)) {
         lua_pushnil(L);
         lua_setiuservalue(L, 1, 1);
     }
@@ -279,15 +316,11 @@ void tensor_open(lua_State *L)
                                                    tensor_text_methods};
 
     class_create(L, CLASS_TENSOR, meta);
-    functions_register(L, "Tensor.", tensor_math_operators);
-    lua_pushliteral(L, "Tensor[]");
-    lua_pushlightuserdata(L, context_of(L));
+    functions_register_as(L, "Tensor", tensor_math_operators);
     lua_newtable(L);
     /* In this order: max() and min() of the reductions also serve operands. */
     tensor_math_register(L);
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
         functions_register(L, "Tensor:", groups[i]);
-    lua_pushcclosure(L, tensor_index, 3);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    class_finish(L, CLASS_TENSOR, tensor_fields, tensor_index);
 }

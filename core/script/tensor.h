@@ -61,6 +61,8 @@ tensor *tensor_check_real_writable(lua_State *L, int index);
 void tensor_check_like(lua_State *L, const tensor *a, const tensor *b);
 void tensor_check_match(lua_State *L, const tensor *a, const tensor *b);
 void tensor_check_overlap(lua_State *L, const tensor *a, const tensor *b);
+/* Raise where a result shares any byte with an operand. */
+void tensor_check_apart(lua_State *L, const tensor *out, const tensor *of);
 
 /* Forbid, and allow again, writing to the bytes of `t` through any tensor. */
 void tensor_lock(tensor *t);
@@ -91,10 +93,13 @@ tensor_dtype tensor_dtype_check(lua_State *L, int index, const char *name);
 int tensor_shape_check(lua_State *L, int first, bool guess, int *ndim,
                        int64_t *shape);
 
+/* The shape of the nested list at `index`, by its first entries. */
+void tensor_measure_list(lua_State *L, int index, int *ndim, int64_t *shape);
+
 /* Methods of each file, added to the method table. */
 extern const function_entry tensor_shape_methods[], tensor_access_methods[],
     tensor_reduce_methods[], tensor_row_methods[], tensor_matrix_methods[],
-    tensor_text_methods[], tensor_functions[];
+    tensor_text_methods[], tensor_functions[], tensor_fields[];
 void tensor_math_register(lua_State *L);
 /* Multiply all elements of a floating tensor. */
 void tensor_scale(tensor *t, double factor);

@@ -117,7 +117,7 @@ static lua_Integer integer_option(lua_State *L, const char *name,
 {
     lua_Integer value = initial;
 
-    if (lua_getfield(L, 2, name) != LUA_TNIL)
+    if (argument_field(L, 2, name) != LUA_TNIL)
         value = argument_integer(L, lua_gettop(L), name, 1, high);
     lua_pop(L, 1);
     return value;

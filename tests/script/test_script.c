@@ -2,6 +2,7 @@
 /* The embedded interpreter, as an application uses it. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -268,6 +269,32 @@ static void closing_with_everything_alive_is_clean(void **state)
     descent_script_close(s);
 }
 
+/* What a finalizer makes while the state closes is released before the state's
+ * oldest finalizers run: views of it must be dead by then. */
+static void views_made_while_closing_die_with_their_optimizer(void **state)
+{
+    descent_script_options options = {
+        .struct_size = sizeof options, .log = hear, .log_user = heard};
+    descent_script *s = open_script(&options);
+
+    (void)state;
+    heard[0] = '\0';
+    good(s, "old = setmetatable({}, { __gc = function()\n"
+            "  local ok, e = pcall(function() return view[1] end)\n"
+            "  warn(ok and 'read' or tostring(e))\n"
+            "end })\n"
+            "local d = require 'descent'\n"
+            "new = setmetatable({}, { __gc = function()\n"
+            "  o = d.optimizer('adam', d.zeros(1000))\n"
+            "  o:step(function(x, g) g:fill_(1) return 0 end)\n"
+            "  view = o:slots().momentum\n"
+            "  warn(tostring(view[1] > 0))\n"
+            "end })");
+    descent_script_close(s);
+    assert_non_null(strstr(heard, "[true]"));
+    assert_non_null(strstr(heard, "was freed"));
+}
+
 static void two_states_do_not_share(void **state)
 {
     descent_script *a = open_script(NULL), *b = open_script(NULL);
@@ -292,6 +319,38 @@ static void the_module_opens_in_a_state_of_the_applications(void **state)
                      LUA_OK);
     assert_float_equal(lua_tonumber(L, -1), 4, 0);
     lua_close(L);
+}
+
+/* Without a host, scripts load plugins by path only where package.loadlib lets
+ * them load any machine code. */
+static bool loads_plugins(bool with_libraries, const char *before)
+{
+    lua_State *L = luaL_newstate();
+    int failed;
+
+    if (with_libraries)
+        luaL_openlibs(L);
+    else
+        luaL_requiref(L, "_G", luaopen_base, 1);
+    assert_int_equal(luaL_dostring(L, before), LUA_OK);
+    luaL_requiref(L, "core", luaopen_descent_core, 1);
+    lua_settop(L, 0);
+    failed = luaL_dostring(L, "package = { loadlib = print }\n"
+                              "local info = core.find_plugin('sgd')\n"
+                              "core.load_plugin(info.path)");
+    if (failed)
+        assert_non_null(strstr(luaL_tolstring(L, -1, NULL), "does not let"));
+    lua_close(L);
+    return !failed;
+}
+
+static void plugins_by_path_need_loadlib_without_a_host(void **state)
+{
+    (void)state;
+    assert_true(loads_plugins(true, ""));
+    assert_false(loads_plugins(false, ""));
+    assert_false(loads_plugins(true, "package.loadlib = nil"));
+    assert_false(loads_plugins(true, "package = nil"));
 }
 
 /* ---- Out of memory
@@ -319,7 +378,7 @@ static void *limited(void *user, void *block, size_t old, size_t size)
 static int scenario(lua_State *L)
 {
     static const char text[] =
-        "local x = core.tensor { 4, -2 }\n"
+        "x = core.tensor { 4, -2 }\n"
         "local o = core.optimizer('sgd', { { name = 'a', value = x } }, {\n"
         "  momentum = 0.5, lr = function(n) return 0.5 end })\n"
         "o:step(function(v, g) g.a:copy_(v.a) return 0 end)\n"
@@ -333,6 +392,32 @@ static int scenario(lua_State *L)
         return lua_error(L);
     lua_call(L, 0, 0);
     return 0;
+}
+
+/* A failure, whose value is at the top, is one of memory. */
+static void check_failure(lua_State *L, int status)
+{
+    if (status == LUA_OK || status == LUA_ERRMEM)
+        return;
+    assert_int_equal(status, LUA_ERRRUN);
+    if (strstr(luaL_tolstring(L, -1, NULL), "memory") == NULL)
+        fail_msg("status %d: %s", status, lua_tostring(L, -1));
+}
+
+/* The step was made, or it was not. */
+static void check_weights(lua_State *L, bool made)
+{
+    static const char text[] = "if x == nil then return 'none' end\n"
+                               "return x[1] .. ',' .. x[2]";
+    const char *weights;
+
+    assert_int_equal(luaL_dostring(L, text), LUA_OK);
+    weights = lua_tostring(L, -1);
+    if (made)
+        assert_string_equal(weights, "2.0,-1.0");
+    else if (strcmp(weights, "2.0,-1.0") != 0 &&
+             strcmp(weights, "4.0,-2.0") != 0 && strcmp(weights, "none") != 0)
+        fail_msg("the weights are %s", weights);
 }
 
 /* Run the scenario while `count` allocations from the n-th on fail. */
@@ -350,6 +435,8 @@ static int run_with_failures(size_t n, size_t count)
     l.last = l.first + count - 1;
     status = lua_pcall(L, 0, 0, 0);
     l.first = l.last = 0;
+    check_failure(L, status);
+    check_weights(L, status == LUA_OK);
     lua_close(L);
     return status;
 }
@@ -383,8 +470,10 @@ int main(void)
         cmocka_unit_test(plugins_by_path_need_the_application),
         cmocka_unit_test(warnings_reach_the_application),
         cmocka_unit_test(closing_with_everything_alive_is_clean),
+        cmocka_unit_test(views_made_while_closing_die_with_their_optimizer),
         cmocka_unit_test(two_states_do_not_share),
         cmocka_unit_test(the_module_opens_in_a_state_of_the_applications),
+        cmocka_unit_test(plugins_by_path_need_loadlib_without_a_host),
         cmocka_unit_test(every_failing_allocation_is_survived),
     };
 

@@ -23,7 +23,11 @@ DESCENT_API int luaopen_descent_core(struct lua_State *L);
 typedef struct descent_script descent_script;
 
 enum {
-    /* Let scripts load plugins by path (descent.load_plugin). */
+    /* Let scripts load plugins by path (descent.load_plugin).  No sandbox: the
+     * standard libraries, package.loadlib among them, are open either way.  In
+     * a state of the application's own, where there is no such flag, scripts
+     * may when package.loadlib was there as the module opened, and so let them
+     * load any machine code; else they may not. */
     DESCENT_SCRIPT_LOAD_PLUGINS = 1u << 0
 };
 

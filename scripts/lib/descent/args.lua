@@ -83,8 +83,9 @@ local function convert(option, text)
     return text:match("^[+-]?%d+$") and math.tointeger(tonumber(text)),
            "an integer"
   elseif option.type == "number" then
-    local value = tonumber(text)
-    return value and value == value and value + 0.0 or nil, "a number"
+    local value = text:match("^[+-]?[%d.]+[eE]?[+-]?%d*$") and tonumber(text)
+    return value and math.abs(value) < math.huge and value + 0.0 or nil,
+           "a number"
   end
   return text
 end

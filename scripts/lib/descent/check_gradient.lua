@@ -8,6 +8,7 @@ local errors = require "descent.errors"
 
 local WHERE = "descent.check_gradient"
 local KNOWN = errors.set { "eps", "sample", "tolerance", "seed" }
+local PARAMETER = errors.set { "name", "value", "grad" }
 
 -- The cube root of the unit roundoff balances the two errors of a central
 -- difference, of rounding and of cutting off the series.
@@ -25,6 +26,11 @@ local function copies(x)
   errors.check(WHERE, "x", x, "table")
   local list, values, gradients = {}, {}, {}
   for i, p in ipairs(type(x.params) == "function" and x:params() or x) do
+    errors.options(WHERE, p, PARAMETER)
+    if core.type(p.value) ~= "Tensor" then
+      errors.argument(WHERE, ("value of parameter %d"):format(i), p.value,
+                      "a Tensor")
+    end
     local value = p.value:to("f64"):clone()
     local name = p.name or "x"
     list[i] = { name = name, value = value, gradient = value:clone():zero_() }

@@ -86,45 +86,19 @@ function errors.choice(where, option, value, choices)
                   "one of " .. table.concat(choices, ", "))
 end
 
--- The least number of insertions, deletions, substitutions and swaps of
--- neighbours that makes b of a.
-local function distance(a, b)
-  local before
-  local previous, row = {}, {}
-  for j = 0, #b do row[j] = j end
-  for i = 1, #a do
-    before, previous, row = previous, row, { [0] = i }
-    for j = 1, #b do
-      local same = a:byte(i) == b:byte(j)
-      row[j] = math.min(previous[j] + 1, row[j - 1] + 1,
-                        previous[j - 1] + (same and 0 or 1))
-      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1)
-         and a:byte(i - 1) == b:byte(j) then
-        row[j] = math.min(row[j], before[j - 2] + 1)
-      end
-    end
-  end
-  return row[#b]
-end
-
 -- The name of `names` that is spelled most like `name`, or nil when none is.
 function errors.nearest(name, names)
-  local best, least
-  for _, candidate in ipairs(names) do
-    local d = distance(tostring(name):lower(), candidate:lower())
-    if d <= math.max(2, #candidate // 3) and (not least or d < least) then
-      best, least = candidate, d
-    end
-  end
-  return best
+  return core.nearest(tostring(name), names)
 end
 
 -- Raise: `name` is none of `names`.
 function errors.unknown(where, what, name, names)
   local near = errors.nearest(name, names)
-  local hint = near and ("did you mean %q?"):format(near)
+  local hint = near and ("did you mean '%s'?"):format(near)
                or "known: " .. table.concat(names, ", ")
-  core.fail(where, ("unknown %s %s; %s"):format(what, errors.show(name), hint),
+  local shown = type(name) == "string" and ("'%s'"):format(name)
+                or errors.show(name)
+  core.fail(where, ("unknown %s %s; %s"):format(what, shown, hint),
             { code = "argument", option = what, value = name,
               expected = near or names })
 end

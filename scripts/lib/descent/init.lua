@@ -35,13 +35,20 @@ for _, name in ipairs(BINDING) do
   descent[name] = core[name]
 end
 
+local function load_part(self, name)
+  local entry = MODULES[name]
+  if not entry then return nil end
+  local module = require(entry[1])
+  local value = entry[2] and module[entry[2]] or module
+  rawset(self, name, value)
+  return value
+end
+
 return setmetatable(descent, {
-  __index = function(self, name)
-    local entry = MODULES[name]
-    if not entry then return nil end
-    local module = require(entry[1])
-    local value = entry[2] and module[entry[2]] or module
-    rawset(self, name, value)
-    return value
+  __index = load_part,
+  -- All names, also those of parts that are not loaded yet.
+  __pairs = function(self)
+    for name in pairs(MODULES) do load_part(self, name) end
+    return next, self, nil
   end,
 })

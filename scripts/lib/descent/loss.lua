@@ -4,6 +4,8 @@
 -- Each is a table of
 --   outputs   the activations of the last layer that it goes with; the first is
 --             the default
+--   fault     fault(y, outputs) says what is wrong with the targets y of a
+--             model with so many outputs, and what was expected, or nothing
 --   buffers   buffers(z) makes what it needs for batches of this size
 --   matches   matches(z, y, buffers) counts the samples classified right; nil
 --             where there are no classes
@@ -14,9 +16,37 @@ local core = require "descent.core"
 
 local loss = {}
 
+-- The first label outside of 0 to outputs - 1, which is only looked for when
+-- there is one.
+local function wrong_label(y, outputs)
+  if #y == 0 or y:min() >= 0 and y:max() < outputs then return nil end
+  for _, label in ipairs(y:totable()) do
+    if label < 0 or label >= outputs then return label end
+  end
+end
+
+local function label_fault(y, outputs)
+  if y.ndim ~= 1 or y.dtype ~= "u8" and y.dtype ~= "i64" then
+    return ("y = %s: expected a Tensor of labels [rows], u8 or i64"):format(
+             tostring(y))
+  end
+  local label = wrong_label(y, outputs)
+  return label and
+    ("label %d: the model has %d outputs, expected labels 0 to %d"):format(
+      label, outputs, outputs - 1)
+end
+
+-- Targets that are numbers: so many for each row.
+local function number_fault(y, outputs)
+  if y:numel() ~= #y * outputs then
+    return ("y = %s: expected a Tensor [rows, %d], as the model has outputs")
+           :format(tostring(y), outputs)
+  end
+end
+
 -- Minus the logarithm of the probability that softmax gives to the true class.
 loss.cross_entropy = {
-  outputs = { "softmax" },
+  outputs = { "softmax" }, fault = label_fault,
   buffers = function(z)
     return { picked = core.zeros(#z, { dtype = z.dtype }) }
   end,
@@ -37,17 +67,15 @@ loss.cross_entropy = {
 -- probability of class 1: max(z, 0) - z y + log(1 + exp(-|z|)), which neither
 -- overflows nor cancels.
 loss.binary_cross_entropy = {
-  outputs = { "sigmoid" },
+  outputs = { "sigmoid" }, fault = number_fault,
   buffers = function(z)
     return { target = z:clone(), work = z:clone() }
   end,
-  -- Right is where z and 2 y - 1 have the same sign: the sum of the product
-  -- of the signs is the number of right ones less that of wrong ones.
+  -- Right is where z and 2 y - 1 have the same sign, neither 0 nor NaN.
   matches = function(z, y, buffers)
-    local target, sign = buffers.target, buffers.work
-    target:copy_(y:reshape(#y, 1))
-    sign:copy_(z):sign_()
-    return math.tointeger((#z + 2 * sign:dot(target) - sign:sum()) // 2)
+    local target, right = buffers.target, buffers.work
+    target:copy_(y:reshape(#y, 1)):mul_(2):sub_(1):mul_(z)
+    return math.tointeger(right:fill_(1):relu_gradient_(target):sum())
   end,
   evaluate = function(z, y, buffers, _, gradient)
     local target, work = buffers.target, buffers.work
@@ -64,7 +92,7 @@ loss.binary_cross_entropy = {
 
 -- The mean over all elements of the squared difference.
 loss.mean_squared_error = {
-  outputs = { "linear", "relu", "tanh", "sigmoid" },
+  outputs = { "linear", "relu", "tanh", "sigmoid" }, fault = number_fault,
   buffers = function(z)
     return { difference = z:clone() }
   end,

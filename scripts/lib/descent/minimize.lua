@@ -35,18 +35,50 @@ local function starting_point(objective, own)
   errors.argument(WHERE, "start", start, "a Tensor or a list of numbers")
 end
 
+-- The optimizer, made with the options that are not minimize's own.  What is
+-- refused was given to minimize, and may be a name of its own misspelt.
+local function make_optimizer(kind, x, options)
+  local ok, made = pcall(core.optimizer, kind, x, options)
+  if ok then return made end
+  if core.is_error(made) then
+    local names = errors.sorted_keys(OWN)
+    if made.message:find("unknown option", 1, true)
+       and errors.nearest(made.option, names) then
+      errors.unknown(WHERE, "option", made.option, names)
+    end
+    made.where = WHERE
+  end
+  error(made, 0)
+end
+
+-- What messages call the objective.
+local function name_of(objective)
+  if type(objective) ~= "function" then
+    return type(objective) == "table" and objective.name or nil
+  end
+  local place = debug.getinfo(objective, "S")
+  return ("function at %s:%d"):format(place.short_src, place.linedefined)
+end
+
+-- The norm of a gradient, a Tensor or a list; any other is for the step to
+-- refuse.
+local function norm_of(gradient)
+  if type(gradient) == "table" then gradient = core.tensor(gradient) end
+  return core.type(gradient) == "Tensor" and gradient:norm() or math.huge
+end
+
 -- The objective with a watch: its calls are timed, and the norm of the
 -- gradient is taken when there is a tolerance to compare it with.
 local function watched(objective, own)
-  local watch = { seconds = 0.0, norm = math.huge }
-  function watch.call(x, g)
+  local watch = { seconds = 0.0, norm = math.huge, name = name_of(objective) }
+  local function call(_, x, g)
     local begin = core.clock()
     local loss, gradient = objective(x, g)
-    if own.tolerance then watch.norm = (gradient or g):norm() end
+    if own.tolerance then watch.norm = norm_of(gradient or g) end
     watch.seconds = watch.seconds + (core.clock() - begin)
     return loss, gradient
   end
-  return watch
+  return setmetatable(watch, { __call = call })
 end
 
 local function finite(v)
@@ -58,7 +90,7 @@ local function descend(optimizer, watch, own, result)
   local x = result.x
   for step = 1, own.steps do
     local begin = core.clock()
-    local loss = optimizer:step(watch.call)
+    local loss = optimizer:step(watch)
     result.seconds = result.seconds + (core.clock() - begin)
     result.steps, result.loss = step, loss
     if own.record > 0 and (step - 1) % own.record == 0 then
@@ -112,7 +144,7 @@ local function minimize(objective, options)
   local own, rest = separate(options or {})
   check(own)
   local x = starting_point(objective, own)
-  local optimizer = core.optimizer(own.optimizer or "adam", x, rest)
+  local optimizer = make_optimizer(own.optimizer or "adam", x, rest)
   local watch = watched(objective, own)
   local result = { x = x, steps = 0, seconds = 0.0, history = {} }
   result.reason = descend(optimizer, watch, own, result)

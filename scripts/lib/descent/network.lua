@@ -86,10 +86,12 @@ local function workspace(self, rows)
   return self.spaces[rows]
 end
 
-local function check_targets(where, y, rows)
+local function check_targets(self, where, y, rows)
   if core.type(y) ~= "Tensor" or y.ndim == 0 or #y ~= rows then
     errors.argument(where, "y", y, ("a Tensor of %d rows, as x"):format(rows))
   end
+  local fault = self.loss_of.fault(y, self.sizes[#self.sizes])
+  if fault then errors.raise("argument", where, "%s", fault) end
 end
 
 local function check_input(self, where, x)
@@ -147,7 +149,7 @@ local function evaluate(self, where, weights, gradients, batch)
   errors.check(where, "batch", batch, "table")
   check_input(self, where, batch.x)
   local rows = #batch.x
-  check_targets(where, batch.y, rows)
+  check_targets(self, where, batch.y, rows)
   local space, loss_of = workspace(self, rows), self.loss_of
   local z, x = forward(self, weights, batch.x, space)
   if loss_of.matches then

@@ -10,6 +10,9 @@ local WHERE = "descent.data"
 local MAGIC = "\x93NUMPY"
 local MAX_DIMENSIONS = 8
 local MAX_ELEMENTS = 1 << 28
+-- The part of a file that must hold the header, and how much is read at once.
+local MAX_HEADER = 1 << 16
+local BLOCK = 1 << 24
 
 -- NumPy's type codes: what tensors call them, and their size.
 local TYPES = {
@@ -23,14 +26,6 @@ local function fault(path, format, ...)
   errors.raise("io", WHERE, "%s: " .. format, path, ...)
 end
 
-local function read_all(path)
-  local file, message = io.open(path, "rb")
-  if not file then errors.raise("io", WHERE, "%s", message) end
-  local bytes, problem = file:read("a")
-  file:close()
-  if not bytes then fault(path, "cannot be read: %s", problem) end
-  return bytes
-end
 
 -- The header's text and the offset of the first byte after it.
 local function split_header(path, bytes)
@@ -114,8 +109,9 @@ local function count_elements(path, shape)
   return count
 end
 
--- The Tensor that the bytes of a file describe.  `path` is for messages.
-function npy.decode(bytes, path)
+-- What the header at the beginning of `bytes` describes: element type, size of
+-- an element, shape, number of elements, and the offset of the first.
+local function describe(bytes, path)
   local header, offset = split_header(path, bytes)
   local entries = parse_header(path, header)
   local dtype, size = element_type(path, entries.descr)
@@ -128,7 +124,12 @@ function npy.decode(bytes, path)
     fault(path, "shape = %s, expected a tuple of at most %d sizes",
           tostring(entries.shape), MAX_DIMENSIONS)
   end
-  local count = count_elements(path, shape)
+  return dtype, size, shape, count_elements(path, shape), offset
+end
+
+-- The Tensor that the bytes of a file describe.  `path` is for messages.
+function npy.decode(bytes, path)
+  local dtype, size, shape, count, offset = describe(bytes, path)
   local present = #bytes - offset + 1
   if present ~= count * size then
     fault(path, "%d bytes of data, expected %d", present, count * size)
@@ -136,9 +137,32 @@ function npy.decode(bytes, path)
   return core.from_string(bytes:sub(offset), dtype, shape)
 end
 
+-- Up to `most` bytes of a file, in blocks: what it announces may not be there.
+local function read(path, file, most)
+  local blocks, left = {}, most
+  while left > 0 do
+    local block, problem = file:read(math.min(left, BLOCK))
+    if problem then fault(path, "cannot be read: %s", problem) end
+    if not block then break end
+    blocks[#blocks + 1], left = block, left - #block
+  end
+  return table.concat(blocks)
+end
+
+-- The bytes of a file: no more than one more than its header announces, as a
+-- device or a pipe may have no end.
+local function read_all(path, file)
+  local bytes = read(path, file, MAX_HEADER)
+  local _, size, _, count, offset = describe(bytes, path)
+  local rest = offset - 1 + count * size + 1 - #bytes
+  return rest > 0 and bytes .. read(path, file, rest) or bytes
+end
+
 function npy.read(path)
   errors.check(WHERE, "path", path, "string")
-  return npy.decode(read_all(path), path)
+  local file <close>, message = io.open(path, "rb")
+  if not file then errors.raise("io", WHERE, "%s", message) end
+  return npy.decode(read_all(path, file), path)
 end
 
 return npy

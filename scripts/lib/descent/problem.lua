@@ -72,6 +72,11 @@ end
 -- The objective protocol: the value at x, and the gradient into g.
 function Problem:__call(x, g)
   local value, gradient = evaluate(self, coordinates(self, self.name, x))
+  if core.type(g) ~= "Tensor" or g:numel() ~= self.dim then
+    errors.argument(self.name, "g", g,
+                    ("a Tensor of %d elements; the value alone is "
+                     .. "problem:value(x)"):format(self.dim))
+  end
   g:reshape(self.dim):copy_(gradient)
   return value
 end

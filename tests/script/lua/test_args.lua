@@ -70,6 +70,9 @@ test.case("a wrong argument ends the script with status 2 and usage", function()
     { "--epochs=99999999999999999999", "expected an integer\n" },
     { "--epochs", "s: --epochs needs a value\n" },
     { "--rate=fast", "s: --rate = \"fast\": expected a number\n" },
+    { "--rate=0x10", "s: --rate = \"0x10\": expected a number\n" },
+    { "--rate= 5 ", "expected a number\n" },
+    { "--rate=1e999", "expected a number\n" },
     { "--rate=-1", "s: --rate = \"-1\": expected at least 0\n" },
     { "--rate=11", "s: --rate = \"11\": expected at most 10\n" },
     { "--model=cnn", "s: --model = \"cnn\": expected one of mlp, softmax\n" },
@@ -105,7 +108,7 @@ end)
 
 test.case("a wrong spec is an error of the script", function()
   test.raises(function() descent.args({ a = { 1, mim = 0 } }, {}) end,
-              "unknown option \"mim\"; did you mean \"min\"?")
+              "unknown option 'mim'; did you mean 'min'?")
   test.raises(function() descent.args({ a = { type = "date" } }, {}) end,
               "type = \"date\": expected one of")
 end)

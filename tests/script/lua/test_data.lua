@@ -36,7 +36,7 @@ end)
 
 test.case("an unknown data set is named with the nearest", function()
   test.raises(function() descent.data.load("digit") end,
-              "unknown data set \"digit\"; did you mean \"digits\"?")
+              "unknown data set 'digit'; did you mean 'digits'?")
 end)
 
 test.case("scale and standardize make new data sets", function()
@@ -180,7 +180,7 @@ test.case("wrong batches are named", function()
   test.raises(function() counting(3):batches { size = 0 } end,
               "size = 0: expected an integer >= 1")
   test.raises(function() counting(3):batches { siez = 1 } end,
-              "unknown option \"siez\"; did you mean \"size\"?")
+              "unknown option 'siez'; did you mean 'size'?")
   test.raises(function() descent.data.from({ { 1 }, { 2 } }, { 0 }) end,
               "expected 2 rows, as many as x")
 end)

@@ -210,7 +210,7 @@ test.case("mistakes are named", function()
   test.raises(function() model.mlp { 4, 2, activation = "rellu" } end,
               "activation = \"rellu\": expected one of linear, relu")
   test.raises(function() model.mlp { 4, 2, activations = "relu" } end,
-              "did you mean \"activation\"?")
+              "did you mean 'activation'?")
   test.raises(function() model.mlp { 4, 2, output = "tanh" } end,
               "output = \"tanh\": expected one of softmax")
   test.raises(function() model.mlp { 4, 2, loss = "binary_cross_entropy" } end,

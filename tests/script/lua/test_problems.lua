@@ -145,12 +145,12 @@ end)
 
 test.case("mistakes are named", function()
   test.raises(function() descent.problem("rosenbruck") end,
-              "descent.problem: unknown problem \"rosenbruck\"; "
-              .. "did you mean \"rosenbrock\"?")
+              "descent.problem: unknown problem 'rosenbruck'; "
+              .. "did you mean 'rosenbrock'?")
   test.raises(function() descent.problem("beale", { dim = 3 }) end,
               "dim = 3: expected 2, the only one of beale")
   test.raises(function() descent.problem("sphere", { dims = 3 }) end,
-              "unknown option \"dims\"; did you mean \"dim\"?")
+              "unknown option 'dims'; did you mean 'dim'?")
   test.raises(function() descent.problem("sphere", { dim = 0 }) end,
               "dim = 0: expected an integer >= 1")
   test.raises(function() descent.problem("sphere", { dtype = "f16" }) end,

@@ -90,7 +90,8 @@ test.case("wrong arguments are errors", function()
               "random numbers need")
   test.raises(function() core.randn({ 2 }, { sigma = 1 }) end,
               "unknown option 'sigma': expected dtype, mean, std, rng")
-  test.raises(function() core.randn({ 2 }, { rng = 3 }) end, "expected a Rng")
+  test.raises(function() core.randn({ 2 }, { rng = 3 }) end,
+              "rng is a number: expected an Rng")
 end)
 
 test.finish()

@@ -96,7 +96,7 @@ test.case("elements are read and written by 1-based index", function()
   test.raises(function() return x:get(1) end, "1 indices given")
   test.raises(function() x:set_(1) end, "indices given")
   test.raises(function() return x:item() end, "4 elements: expected one")
-  test.raises(function() x.y = 1 end, "no field 'y' to write")
+  test.raises(function() x.y = 1 end, "Tensor: field 'y' cannot be set")
   test.raises(function() return #core.tensor(1) end, "no rows")
 end)
 
@@ -286,7 +286,7 @@ test.case("a matrix product that cannot be is refused", function()
               "the product is [2,2]")
   local square = core.ones(2, 2)
   test.raises(function() square:matmul(square, { out = square }) end,
-              "out is one of the factors")
+              "out is one of the operands")
   test.raises(function() a:matmul(core.ones(3, 2), { add = true }) end,
               "needs out")
   test.raises(function() a:matmul(core.ones(3, 2), { trans = true }) end,
