@@ -61,7 +61,7 @@ static size_t find_set(const descent_optimizer *o, const scalars *wanted)
 static descent_status prepare_entry(descent_optimizer *o, entry *e, double wd)
 {
     const uint64_t begin =
-        (uint64_t)o->settings.number[OPTION_BEGIN_NUM_UPDATE];
+        settings_count(&o->settings, OPTION_BEGIN_NUM_UPDATE);
     const size_t count = slot_scalar_index(o->type, o->type->slot_count);
     const scalars wanted = {
         .t = begin + 1 + (counts_per_tensor(o) ? e->updates : o->updates),

@@ -277,8 +277,8 @@ static uint64_t schedule_step(const settings *s, uint64_t iterations,
             ? updates
             : iterations;
 
-    return n + (uint64_t)s->number[OPTION_STEP_OFFSET] +
-           (uint64_t)s->number[OPTION_BEGIN_NUM_UPDATE];
+    return n + settings_count(s, OPTION_STEP_OFFSET) +
+           settings_count(s, OPTION_BEGIN_NUM_UPDATE);
 }
 
 /* The legacy decay of the rate. */

@@ -46,6 +46,13 @@ static inline double settings_now(const settings *s, size_t row)
     return s->now[row];
 }
 
+/* A fixed option that counts: what is beyond 2^62 is 2^62. */
+static inline uint64_t settings_count(const settings *s, size_t row)
+{
+    return s->number[row] < 0x1p62 ? (uint64_t)s->number[row]
+                                   : (uint64_t)1 << 62;
+}
+
 /* The type's own values in this step, in table order. */
 static inline const double *settings_own(const settings *s)
 {

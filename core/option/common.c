@@ -91,11 +91,11 @@ static const descent_param rows[OPTION_COMMON] = {
             SCHEDULE_COUNTER_ITERATIONS, 0, 1,
             "What schedules count: calls of step, or updates."),
     [OPTION_STEP_OFFSET] =
-        ROW("step_offset", NULL, NULL, INT, STRUCTURAL, 0, 0, 0x1p52,
+        ROW("step_offset", NULL, NULL, INT, STRUCTURAL, 0, 0, HUGE_VAL,
             "Added to the step that schedules are asked for; MXNet's count "
             "from 1."),
     [OPTION_BEGIN_NUM_UPDATE] =
-        ROW("begin_num_update", NULL, NULL, INT, STRUCTURAL, 0, 0, 0x1p52,
+        ROW("begin_num_update", NULL, NULL, INT, STRUCTURAL, 0, 0, HUGE_VAL,
             "Updates that counters and schedules start from."),
     [OPTION_SCALARS] = ROW(
         "scalars", NULL, precisions, CHOICE, STRUCTURAL, SCALARS_COMPUTE, 0, 1,

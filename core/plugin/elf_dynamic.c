@@ -5,91 +5,108 @@
 
 #include "plugin/elf.h"
 
-enum { MAX_ENTRIES = 4096 };
+enum { MAX_ENTRIES = 4096, MAX_ROWS = 1 << 24 };
 
-/* Where the value of a tag goes. */
+/* What older headers lack. */
+enum { TAG_RELRSZ = 35, TAG_RELR = 36, TAG_RELRENT = 37 };
+
+/* Which tags are kept; those of addresses must point into a segment. */
 static const struct {
     int64_t tag;
-    size_t field;
-} kept[] = {
-    {DT_SYMTAB, offsetof(elf_dynamic, symbols)},
-    {DT_STRTAB, offsetof(elf_dynamic, strings)},
-    {DT_STRSZ, offsetof(elf_dynamic, string_bytes)},
-    {DT_SYMENT, offsetof(elf_dynamic, symbol_size)},
-    {DT_HASH, offsetof(elf_dynamic, hash)},
-    {DT_GNU_HASH, offsetof(elf_dynamic, gnu_hash)},
-    {DT_FLAGS, offsetof(elf_dynamic, flags)},
-    {DT_FLAGS_1, offsetof(elf_dynamic, flags_1)},
+    bool is_address;
+} kept[ELF_TAGS] = {
+    [ELF_SYMTAB] = {DT_SYMTAB, true},
+    [ELF_SYMENT] = {DT_SYMENT, false},
+    [ELF_STRTAB] = {DT_STRTAB, true},
+    [ELF_STRSZ] = {DT_STRSZ, false},
+    [ELF_HASH] = {DT_HASH, true},
+    [ELF_GNU_HASH] = {DT_GNU_HASH, true},
+    [ELF_RELA] = {DT_RELA, true},
+    [ELF_RELASZ] = {DT_RELASZ, false},
+    [ELF_RELAENT] = {DT_RELAENT, false},
+    [ELF_RELACOUNT] = {DT_RELACOUNT, false},
+    [ELF_JMPREL] = {DT_JMPREL, true},
+    [ELF_PLTRELSZ] = {DT_PLTRELSZ, false},
+    [ELF_PLTREL] = {DT_PLTREL, false},
+    [ELF_RELR] = {TAG_RELR, true},
+    [ELF_RELRSZ] = {TAG_RELRSZ, false},
+    [ELF_RELRENT] = {TAG_RELRENT, false},
+    [ELF_INIT] = {DT_INIT, true},
+    [ELF_FINI] = {DT_FINI, true},
+    [ELF_INIT_ARRAY] = {DT_INIT_ARRAY, true},
+    [ELF_INIT_ARRAYSZ] = {DT_INIT_ARRAYSZ, false},
+    [ELF_FINI_ARRAY] = {DT_FINI_ARRAY, true},
+    [ELF_FINI_ARRAYSZ] = {DT_FINI_ARRAYSZ, false},
+    [ELF_PLTGOT] = {DT_PLTGOT, true},
+    [ELF_VERSYM] = {DT_VERSYM, true},
+    [ELF_VERNEED] = {DT_VERNEED, true},
+    [ELF_VERNEEDNUM] = {DT_VERNEEDNUM, false},
+    [ELF_VERDEF] = {DT_VERDEF, true},
+    [ELF_VERDEFNUM] = {DT_VERDEFNUM, false},
+    [ELF_RPATH] = {DT_RPATH, false},
+    [ELF_RUNPATH] = {DT_RUNPATH, false},
+    [ELF_FLAGS] = {DT_FLAGS, false},
+    [ELF_FLAGS_1] = {DT_FLAGS_1, false},
+    [ELF_TEXTREL] = {DT_TEXTREL, false},
 };
 
-/* Tags whose value is an address that the dynamic linker follows. */
-static const int64_t addresses[] = {
-    DT_SYMTAB,     DT_STRTAB,
-    DT_HASH,       DT_GNU_HASH,
-    DT_RELA,       DT_REL,
-    DT_JMPREL,     DT_INIT,
-    DT_FINI,       DT_INIT_ARRAY,
-    DT_FINI_ARRAY, DT_PLTGOT,
-    DT_VERSYM,     DT_VERNEED,
-    DT_VERDEF,     36 /* DT_RELR, which older headers lack */,
+/* Tables whose address and size are told apart.  The dynamic linker follows the
+ * one and asserts the other, so neither may be missing. */
+static const struct {
+    elf_tag address, bytes, row_bytes; /* ELF_TAGS: rows have no such tag */
+    uint64_t row;
+} tables[] = {
+    {ELF_STRTAB, ELF_STRSZ, ELF_TAGS, 1},
+    {ELF_RELA, ELF_RELASZ, ELF_RELAENT, sizeof(Elf64_Rela)},
+    {ELF_JMPREL, ELF_PLTRELSZ, ELF_TAGS, sizeof(Elf64_Rela)},
+    {ELF_RELR, ELF_RELRSZ, ELF_RELRENT, sizeof(uint64_t)},
+    {ELF_INIT_ARRAY, ELF_INIT_ARRAYSZ, ELF_TAGS, sizeof(uint64_t)},
+    {ELF_FINI_ARRAY, ELF_FINI_ARRAYSZ, ELF_TAGS, sizeof(uint64_t)},
 };
 
-const Elf64_Phdr *elf_segment_at(const elf_image *image, uint64_t address)
+static descent_status take_needed(const elf_image *image, uint64_t offset,
+                                  elf_dynamic *d)
 {
-    for (uint32_t i = 0; i < image->count; i++) {
-        const Elf64_Phdr *p = &image->segments[i];
-        if (p->p_type == PT_LOAD && address >= p->p_vaddr &&
-            address - p->p_vaddr < p->p_memsz)
-            return p;
-    }
-    return NULL;
-}
-
-descent_status elf_locate(const elf_image *image, uint64_t address,
-                          uint64_t bytes, uint64_t *offset)
-{
-    const Elf64_Phdr *p = elf_segment_at(image, address);
-
-    if (p == NULL || address - p->p_vaddr > p->p_filesz ||
-        bytes > p->p_filesz - (address - p->p_vaddr))
-        return elf_damaged(&image->file,
-                           "a dynamic table lies outside its segments");
-    *offset = p->p_offset + (address - p->p_vaddr);
+    if (d->needed_count == ELF_MAX_NEEDED)
+        return status_fail(DESCENT_ERR_SUPPORT,
+                           "%s: needs more than %d libraries; link it with "
+                           "fewer",
+                           image->file.path, ELF_MAX_NEEDED);
+    d->needed[d->needed_count++] = offset;
     return DESCENT_OK;
-}
-
-descent_status elf_read_at(const elf_image *image, uint64_t address,
-                           void *buffer, size_t bytes)
-{
-    uint64_t offset = 0;
-
-    TRY(elf_locate(image, address, bytes, &offset));
-    return elf_read(&image->file, offset, buffer, bytes);
 }
 
 static descent_status take_tag(const elf_image *image, const Elf64_Dyn *entry,
                                elf_dynamic *d)
 {
     const uint64_t value = entry->d_un.d_val;
+    size_t i = 0;
 
-    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
-        if (entry->d_tag == addresses[i] &&
-            elf_segment_at(image, value) == NULL)
-            return elf_damaged(&image->file,
-                               "its dynamic table points outside its segments");
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        if (entry->d_tag == kept[i].tag)
-            memcpy((char *)d + kept[i].field, &value, sizeof value);
-    if (entry->d_tag == DT_TEXTREL)
-        d->text_relocations = 1;
+    /* The last two name libraries that stand in for this one. */
+    if (entry->d_tag == DT_NEEDED || entry->d_tag == DT_AUXILIARY ||
+        entry->d_tag == DT_FILTER)
+        return take_needed(image, value, d);
+    if (entry->d_tag == DT_REL)
+        return elf_damaged(&image->file,
+                           "its relocations are of another machine's form");
+    while (i < ELF_TAGS && entry->d_tag != kept[i].tag)
+        i++;
+    if (i == ELF_TAGS)
+        return DESCENT_OK;
+    if (d->has[i])
+        return elf_damaged(&image->file,
+                           "its dynamic table says something twice");
+    if (kept[i].is_address && elf_segment_at(image, value) == NULL)
+        return elf_damaged(&image->file,
+                           "its dynamic table points outside its segments");
+    d->has[i] = true;
+    d->value[i] = value;
     return DESCENT_OK;
 }
 
 static descent_status find_dynamic(const elf_image *image,
                                    const Elf64_Phdr **out)
 {
-    uint64_t offset = 0;
-
     *out = NULL;
     for (uint32_t i = 0; i < image->count; i++) {
         if (image->segments[i].p_type != PT_DYNAMIC)
@@ -103,9 +120,8 @@ static descent_status find_dynamic(const elf_image *image,
                            "%s: no dynamic table, so no shared object; link "
                            "it with cc -shared",
                            image->file.path);
-    TRY(elf_locate(image, (*out)->p_vaddr, (*out)->p_filesz, &offset));
-    if (offset != (*out)->p_offset ||
-        (*out)->p_filesz > MAX_ENTRIES * sizeof(Elf64_Dyn) ||
+    if ((*out)->p_filesz > MAX_ENTRIES * sizeof(Elf64_Dyn) ||
+        (*out)->p_filesz != (*out)->p_memsz ||
         (*out)->p_vaddr % sizeof(uint64_t) != 0)
         return elf_damaged(&image->file, "its dynamic table is misplaced");
     return DESCENT_OK;
@@ -130,27 +146,83 @@ static descent_status read_table(const elf_image *image, elf_dynamic *d)
     return elf_damaged(&image->file, "its dynamic table has no end");
 }
 
+static descent_status check_tables(const elf_image *image, const elf_dynamic *d)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        const uint64_t bytes = d->value[tables[i].bytes];
+        const uint64_t row = tables[i].row;
+        uint64_t offset = 0;
+        if (d->has[tables[i].address] != d->has[tables[i].bytes])
+            return elf_damaged(&image->file,
+                               "its dynamic table tells only half of a table");
+        if (!d->has[tables[i].address])
+            continue;
+        if (bytes % row != 0 || bytes / row > MAX_ROWS ||
+            (row > 1 && d->value[tables[i].address] % sizeof(uint64_t) != 0) ||
+            (tables[i].row_bytes != ELF_TAGS &&
+             d->value[tables[i].row_bytes] != row))
+            return elf_damaged(&image->file,
+                               "a dynamic table has a wrong size");
+        TRY(elf_locate(image, d->value[tables[i].address], bytes, &offset));
+    }
+    return DESCENT_OK;
+}
+
+/* Rules between single entries. */
+static descent_status check_entries(const elf_image *image,
+                                    const elf_dynamic *d)
+{
+    const elf_file *file = &image->file;
+
+    if (d->has[ELF_JMPREL] != d->has[ELF_PLTREL] ||
+        (d->has[ELF_PLTREL] && d->value[ELF_PLTREL] != DT_RELA))
+        return elf_damaged(file, "its relocations are of another machine's "
+                                 "form");
+    if (d->has[ELF_PLTGOT] &&
+        !elf_has_memory(image, d->value[ELF_PLTGOT], 8, PF_W))
+        return elf_damaged(file, "its table of addresses is not writable");
+    if (d->has[ELF_VERNEED] != d->has[ELF_VERNEEDNUM] ||
+        d->has[ELF_VERDEF] != d->has[ELF_VERDEFNUM] ||
+        (!d->has[ELF_VERSYM] && (d->has[ELF_VERNEED] || d->has[ELF_VERDEF])))
+        return elf_damaged(file,
+                           "its dynamic table tells only half of a table");
+    for (elf_tag t = ELF_INIT; t <= ELF_FINI; t++)
+        if (d->has[t] && !elf_has_memory(image, d->value[t], 1, PF_X))
+            return elf_damaged(file, "a function that runs by itself lies "
+                                     "outside its code");
+    return DESCENT_OK;
+}
+
 static descent_status check_dynamic(const elf_image *image,
                                     const elf_dynamic *d)
 {
-    uint64_t offset = 0;
+    const elf_file *file = &image->file;
+    char end = 0;
 
-    if ((d->flags_1 & DF_1_PIE) != 0)
+    if ((d->value[ELF_FLAGS_1] & DF_1_PIE) != 0)
         return status_fail(DESCENT_ERR_ABI,
                            "%s: a program, expected a shared object; link it "
                            "with cc -shared",
-                           image->file.path);
-    if (d->text_relocations != 0 || (d->flags & DF_TEXTREL) != 0)
+                           file->path);
+    if (d->has[ELF_TEXTREL] || (d->value[ELF_FLAGS] & DF_TEXTREL) != 0)
         return status_fail(DESCENT_ERR_SUPPORT,
                            "%s: has text relocations, so its code would have "
                            "to be writable; compile it with -fPIC",
-                           image->file.path);
-    if (d->symbols == 0 || d->strings == 0 || d->string_bytes == 0 ||
-        (d->hash == 0 && d->gnu_hash == 0))
-        return elf_damaged(&image->file, "it has no table of symbols");
-    if (d->symbol_size != sizeof(Elf64_Sym) || d->symbols % 8 != 0)
-        return elf_damaged(&image->file, "its symbols have a wrong size");
-    return elf_locate(image, d->strings, d->string_bytes, &offset);
+                           file->path);
+    if (!d->has[ELF_SYMTAB] || !d->has[ELF_STRTAB] ||
+        d->value[ELF_STRSZ] == 0 ||
+        (!d->has[ELF_HASH] && !d->has[ELF_GNU_HASH]))
+        return elf_damaged(file, "it has no table of symbols");
+    if (d->value[ELF_SYMENT] != sizeof(Elf64_Sym) ||
+        d->value[ELF_SYMTAB] % 8 != 0)
+        return elf_damaged(file, "its symbols have a wrong size");
+    TRY(check_tables(image, d));
+    TRY(check_entries(image, d));
+    /* A string that does not end would be read past the table. */
+    TRY(elf_read_at(image, d->value[ELF_STRTAB] + d->value[ELF_STRSZ] - 1, &end,
+                    1));
+    return end == '\0' ? DESCENT_OK
+                       : elf_damaged(file, "its last string has no end");
 }
 
 descent_status elf_read_dynamic(const elf_image *image, elf_dynamic *d)

@@ -7,9 +7,11 @@
 
 enum { CHUNK = 256, MAX_SYMBOLS = 1 << 20 };
 
-/* The highest symbol that begins a chain of the GNU hash table. */
+/* The highest symbol that begins a chain of the GNU hash table; none may come
+ * before the `first` that is in it. */
 static descent_status highest_bucket(const elf_image *image, uint64_t buckets,
-                                     uint32_t count, uint32_t *highest)
+                                     uint32_t count, uint32_t first,
+                                     uint32_t *highest)
 {
     uint32_t part[CHUNK];
 
@@ -17,9 +19,13 @@ static descent_status highest_bucket(const elf_image *image, uint64_t buckets,
     for (uint32_t i = 0; i < count; i += CHUNK) {
         const uint32_t n = count - i < CHUNK ? count - i : CHUNK;
         TRY(elf_read_at(image, buckets + 4ull * i, part, n * sizeof *part));
-        for (uint32_t k = 0; k < n; k++)
+        for (uint32_t k = 0; k < n; k++) {
+            if (part[k] != 0 && part[k] < first)
+                return elf_damaged(&image->file,
+                                   "its table of hashes is inconsistent");
             if (part[k] > *highest)
                 *highest = part[k];
+        }
     }
     return DESCENT_OK;
 }
@@ -31,7 +37,7 @@ static descent_status count_by_gnu_hash(const elf_image *image, uint64_t table,
     struct {
         uint32_t buckets, first, bloom, shift;
     } h;
-    uint64_t buckets, chains;
+    uint64_t buckets, chains, offset;
     uint32_t last, hash;
 
     TRY(elf_read_at(image, table, &h, sizeof h));
@@ -39,14 +45,13 @@ static descent_status count_by_gnu_hash(const elf_image *image, uint64_t table,
     if (h.buckets == 0 || h.bloom == 0 || (h.bloom & (h.bloom - 1)) != 0 ||
         h.shift > 63 || table % 8 != 0)
         return elf_damaged(&image->file, "its table of hashes is inconsistent");
+    TRY(elf_locate(image, table, sizeof h + 8ull * h.bloom, &offset));
     buckets = table + sizeof h + 8ull * h.bloom;
     chains = buckets + 4ull * h.buckets;
-    TRY(highest_bucket(image, buckets, h.buckets, &last));
+    TRY(highest_bucket(image, buckets, h.buckets, h.first, &last));
     *count = h.first;
     if (last == 0)
         return DESCENT_OK;
-    if (last < h.first)
-        return elf_damaged(&image->file, "its table of hashes is inconsistent");
     do {
         if (last >= MAX_SYMBOLS)
             return elf_damaged(&image->file, "it has too many symbols");
@@ -61,23 +66,25 @@ static descent_status count_by_gnu_hash(const elf_image *image, uint64_t table,
 static descent_status count_symbols(const elf_image *image,
                                     const elf_dynamic *d, uint64_t *count)
 {
+    const uint64_t hash = d->value[ELF_HASH];
     uint32_t sizes[2];
     uint64_t offset;
 
-    if (d->gnu_hash != 0) {
-        TRY(count_by_gnu_hash(image, d->gnu_hash, count));
+    if (d->has[ELF_GNU_HASH]) {
+        TRY(count_by_gnu_hash(image, d->value[ELF_GNU_HASH], count));
     } else {
-        TRY(elf_read_at(image, d->hash, sizes, sizeof sizes));
+        TRY(elf_read_at(image, hash, sizes, sizeof sizes));
         if (sizes[0] == 0)
             return elf_damaged(&image->file, "its table of hashes is empty");
-        TRY(elf_locate(image, d->hash,
+        TRY(elf_locate(image, hash,
                        sizeof sizes + 4ull * sizes[0] + 4ull * sizes[1],
                        &offset));
         *count = sizes[1];
     }
     if (*count > MAX_SYMBOLS)
         return elf_damaged(&image->file, "it has too many symbols");
-    return elf_locate(image, d->symbols, *count * sizeof(Elf64_Sym), &offset);
+    return elf_locate(image, d->value[ELF_SYMTAB], *count * sizeof(Elf64_Sym),
+                      &offset);
 }
 
 /* What the symbols say about entries. */
@@ -104,6 +111,27 @@ static bool is_exported(const Elf64_Sym *s)
            (visibility == STV_DEFAULT || visibility == STV_PROTECTED);
 }
 
+/* The dynamic linker follows the addresses of symbols when others name them. */
+static descent_status check_symbol(const elf_image *image, const elf_dynamic *d,
+                                   const Elf64_Sym *s)
+{
+    const bool is_place = s->st_shndx != SHN_UNDEF && s->st_shndx != SHN_ABS &&
+                          ELF64_ST_TYPE(s->st_info) != STT_TLS &&
+                          ELF64_ST_TYPE(s->st_info) != STT_SECTION;
+
+    if (s->st_name >= d->value[ELF_STRSZ])
+        return elf_damaged(&image->file, "a symbol's name lies outside");
+    /* It may mark the end of a segment. */
+    if (is_place && elf_segment_at(image, s->st_value) == NULL &&
+        (s->st_value == 0 || elf_segment_at(image, s->st_value - 1) == NULL))
+        return elf_damaged(&image->file, "a symbol lies outside its segments");
+    if (is_place && ELF64_ST_TYPE(s->st_info) == STT_GNU_IFUNC &&
+        !elf_has_memory(image, s->st_value, 1, PF_X))
+        return elf_damaged(&image->file, "a function that runs by itself lies "
+                                         "outside its code");
+    return DESCENT_OK;
+}
+
 static descent_status take_symbol(const elf_image *image, const elf_dynamic *d,
                                   const Elf64_Sym *s, entries *found)
 {
@@ -112,12 +140,11 @@ static descent_status take_symbol(const elf_image *image, const elf_dynamic *d,
     uint64_t bytes;
     unsigned major = 0;
 
+    TRY(check_symbol(image, d, s));
     if (!is_exported(s))
         return DESCENT_OK;
-    if (s->st_name >= d->string_bytes)
-        return elf_damaged(&image->file, "a symbol's name lies outside");
-    bytes = d->string_bytes - s->st_name;
-    TRY(elf_read_at(image, d->strings + s->st_name, name,
+    bytes = d->value[ELF_STRSZ] - s->st_name;
+    TRY(elf_read_at(image, d->value[ELF_STRTAB] + s->st_name, name,
                     bytes < sizeof name ? (size_t)bytes : sizeof name));
     if (strncmp(name, prefix, sizeof prefix - 1) != 0 ||
         memchr(name, '\0', sizeof name) == NULL)
@@ -144,7 +171,7 @@ static descent_status read_symbols(const elf_image *image, const elf_dynamic *d,
     memset(found, 0, sizeof *found);
     for (uint64_t i = 0; i < count; i += CHUNK / 4) {
         const uint64_t n = count - i < CHUNK / 4 ? count - i : CHUNK / 4;
-        TRY(elf_read_at(image, d->symbols + i * sizeof *part, part,
+        TRY(elf_read_at(image, d->value[ELF_SYMTAB] + i * sizeof *part, part,
                         (size_t)n * sizeof *part));
         for (uint64_t k = 0; k < n; k++)
             TRY(take_symbol(image, d, &part[k], found));
@@ -152,15 +179,12 @@ static descent_status read_symbols(const elf_image *image, const elf_dynamic *d,
     return DESCENT_OK;
 }
 
-descent_status elf_find_entry(const elf_image *image)
+descent_status elf_find_entry(const elf_image *image, elf_dynamic *d)
 {
-    elf_dynamic d;
     entries found;
-    uint64_t count = 0;
 
-    TRY(elf_read_dynamic(image, &d));
-    TRY(count_symbols(image, &d, &count));
-    TRY(read_symbols(image, &d, count, &found));
+    TRY(count_symbols(image, d, &d->symbol_count));
+    TRY(read_symbols(image, d, d->symbol_count, &found));
     if (found.ours)
         return DESCENT_OK;
     if (found.ours_is_no_function)
@@ -176,6 +200,7 @@ descent_status elf_find_entry(const elf_image *image)
     return status_fail(
         DESCENT_ERR_ABI,
         "%s: no entry: a plugin exports the function " DESCENT_ENTRY
-        ", this file is something else",
+        ", this file is something else; build it with "
+        "DESCENT_PLUGIN of descent/kernel.h",
         image->file.path);
 }

@@ -21,18 +21,25 @@ bool find_is_name(const char *text)
     return i > 0 && i < FIND_NAME;
 }
 
+/* The text before the ending of `file`, well-formed or not. */
+static bool stem_of(const char *file, char *stem, size_t size)
+{
+    const size_t length = strlen(file);
+
+    if (length < 4 || length - 3 >= size ||
+        strcmp(file + length - 3, ".so") != 0)
+        return false;
+    memcpy(stem, file, length - 3);
+    stem[length - 3] = '\0';
+    return true;
+}
+
 bool find_name_of(const char *path, char name[FIND_NAME])
 {
     const char *slash = strrchr(path, '/');
-    const char *base = slash == NULL ? path : slash + 1;
-    const size_t length = strlen(base);
 
-    if (length < 4 || length - 3 >= FIND_NAME ||
-        strcmp(base + length - 3, ".so") != 0)
-        return false;
-    memcpy(name, base, length - 3);
-    name[length - 3] = '\0';
-    return find_is_name(name);
+    return stem_of(slash == NULL ? path : slash + 1, name, FIND_NAME) &&
+           find_is_name(name);
 }
 
 descent_status search_insert(search *s, const char *directory, size_t at)
@@ -81,27 +88,29 @@ descent_status search_add(search *s, const char *directory)
     return DESCENT_OK;
 }
 
-static void join(const char *directory, const char *name, char path[PATH_MAX])
+bool find_join(char path[PATH_MAX], const char *directory, const char *name,
+               const char *ending)
 {
-    /* What does not fit names no file that could be opened. */
-    if (snprintf(path, PATH_MAX, "%s/%s.so",
-                 strcmp(directory, "/") == 0 ? "" : directory,
-                 name) >= PATH_MAX)
-        path[0] = '\0';
+    const char *shown = strcmp(directory, "/") == 0 ? "" : directory;
+
+    if (snprintf(path, PATH_MAX, "%s/%s%s", shown, name, ending) < PATH_MAX)
+        return true;
+    path[0] = '\0';
+    return false;
 }
 
 void found_path(const found *item, char path[PATH_MAX])
 {
-    join(item->directory, item->name, path);
+    (void)find_join(path, item->directory, item->name, ".so");
 }
 
 bool search_find(const search *s, const char *name, char path[PATH_MAX])
 {
     for (size_t i = 0; i < s->count; i++) {
         struct stat status;
-        join(s->directories[i], name, path);
         /* A link that leads nowhere is a broken plugin, not a missing one. */
-        if (path[0] != '\0' && lstat(path, &status) == 0)
+        if (find_join(path, s->directories[i], name, ".so") &&
+            lstat(path, &status) == 0)
             return true;
     }
     return false;
@@ -118,9 +127,10 @@ static int take_entry(void *user, const char *entry)
 {
     listing *const l = user;
     found_list *const list = l->list;
-    char name[FIND_NAME];
+    char name[NAME_MAX + 1];
 
-    if (!find_name_of(entry, name))
+    /* Hidden files, such as an editor's, are nobody's plugins. */
+    if (entry[0] == '.' || !stem_of(entry, name, sizeof name))
         return 0;
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->items[i].name, name) == 0)

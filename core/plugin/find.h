@@ -44,10 +44,15 @@ descent_status search_append_own(search *s);
 /* The path of the file that decides about `name`; false when there is none. */
 bool search_find(const search *s, const char *name, char path[PATH_MAX]);
 
-/* A file NAME.so that the search has found; the directory is the search's. */
+/* Put "DIRECTORY/NAMEENDING" together; false and "" when it is too long. */
+bool find_join(char path[PATH_MAX], const char *directory, const char *name,
+               const char *ending);
+
+/* A file NAME.so that the search has found; the directory is the search's.  The
+ * name may be ill-formed: such a file is listed so that its refusal is told. */
 typedef struct found {
     const char *directory;
-    char name[FIND_NAME];
+    char name[NAME_MAX + 1];
 } found;
 
 typedef struct found_list {

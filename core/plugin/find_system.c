@@ -84,12 +84,6 @@ static bool own_file(char path[PATH_MAX])
                     path) != NULL;
 }
 
-/* Put directory and name together; false when they are too long. */
-static bool join(char path[PATH_MAX], const char *directory, const char *name)
-{
-    return snprintf(path, PATH_MAX, "%s/%s", directory, name) < PATH_MAX;
-}
-
 descent_status search_append_own(search *s)
 {
     char file[PATH_MAX], path[PATH_MAX], installed[64];
@@ -101,8 +95,8 @@ descent_status search_append_own(search *s)
     snprintf(installed, sizeof installed, "descent/plugins/%d",
              DESCENT_ABI_MAJOR);
     in_build_tree =
-        join(path, file, ".descent-build") && access(path, F_OK) == 0;
-    if (!join(path, file, in_build_tree ? "plugins" : installed) ||
+        find_join(path, file, ".descent-build", "") && access(path, F_OK) == 0;
+    if (!find_join(path, file, in_build_tree ? "plugins" : installed, "") ||
         !text_is_plain(path, PATH_MAX))
         return DESCENT_OK;
     return search_insert(s, path, s->count);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "plugin/judge.h"
 
+#include <string.h>
+
 #include "plugin/find.h"
-#include "plugin/show.h"
 
 enum { MAX_TYPES = 64, MAX_VARIANTS = 32 };
 
@@ -52,9 +53,10 @@ static descent_status judge_header(const descent_plugin *p)
                            "installation",
                            p->struct_size, LEAST_PLUGIN);
     if (p->reserved != 0)
-        return status_fail(DESCENT_ERR_ABI,
-                           "reserved of descent_plugin = %u, expected 0",
-                           p->reserved);
+        return status_fail(
+            DESCENT_ERR_ABI,
+            "reserved of descent_plugin = %u, expected 0" JUDGE_TELL,
+            p->reserved);
     return DESCENT_OK;
 }
 
@@ -64,14 +66,16 @@ descent_status judge_plugin(const descent_plugin *p)
     if (!judge_is_text(p->name) || !judge_is_text(p->version))
         return status_fail(DESCENT_ERR_ABI,
                            "name or version of descent_plugin: expected UTF-8 "
-                           "text without control bytes");
+                           "text without control bytes" JUDGE_TELL);
     if ((p->license != NULL && !judge_is_text(p->license)) ||
         (p->author != NULL && !judge_is_text(p->author)))
-        return status_fail(DESCENT_ERR_ABI,
-                           "license or author of descent_plugin: expected "
-                           "UTF-8 text without control bytes, or NULL");
+        return status_fail(
+            DESCENT_ERR_ABI,
+            "license or author of descent_plugin: expected "
+            "UTF-8 text without control bytes, or NULL" JUDGE_TELL);
     if (p->type_count == 0 || p->type_count > MAX_TYPES)
-        return status_fail(DESCENT_ERR_ABI, "type_count = %u, expected 1 to %d",
+        return status_fail(DESCENT_ERR_ABI,
+                           "type_count = %u, expected 1 to %d" JUDGE_TELL,
                            p->type_count, MAX_TYPES);
     if (p->types == NULL || !is_aligned(p->types) ||
         p->type_size < LEAST_TYPE || p->type_size % sizeof(void *) != 0)
@@ -82,16 +86,22 @@ descent_status judge_plugin(const descent_plugin *p)
                            p->type_size, LEAST_TYPE);
     for (uint32_t i = 0; i < p->type_count; i++) {
         const char *id = judge_type_at(p, i)->id;
-        char shown[SHOWN];
         if (id == NULL)
-            return status_fail(DESCENT_ERR_ABI,
-                               "id of type %u = NULL, expected a name", i);
+            return status_fail(
+                DESCENT_ERR_ABI,
+                "id of type %u = NULL, expected a name" JUDGE_TELL, i);
         if (!find_is_name(id))
             return status_fail(DESCENT_ERR_ABI,
-                               "id of type %u = \"%s\", expected a small "
+                               "id of type %u = \"%.92s\", expected a small "
                                "letter, then at most 31 small letters, digits "
-                               "or _",
-                               i, show_text(id, shown));
+                               "or _" JUDGE_TELL,
+                               i, id);
+        for (uint32_t k = 0; k < i; k++)
+            if (strcmp(judge_type_at(p, k)->id, id) == 0)
+                return status_fail(DESCENT_ERR_ABI,
+                                   "types %u and %u have the same id, "
+                                   "\"%s\"" JUDGE_TELL,
+                                   k, i, id);
     }
     return DESCENT_OK;
 }
@@ -101,14 +111,16 @@ descent_status judge_table(const judged *j, const char *what, const void *rows,
                            uint32_t most)
 {
     if (count > most)
-        return status_fail(DESCENT_ERR_ABI, "%s: %u %s, expected at most %u",
+        return status_fail(DESCENT_ERR_ABI,
+                           "%s: %u %s, expected at most %u" JUDGE_TELL,
                            j->type->id, count, what, most);
     if (count == 0)
         return DESCENT_OK;
     if (rows == NULL || !is_aligned(rows))
-        return status_fail(DESCENT_ERR_ABI,
-                           "%s: its table of %s is NULL or misaligned",
-                           j->type->id, what);
+        return status_fail(
+            DESCENT_ERR_ABI,
+            "%s: its table of %s is NULL or misaligned" JUDGE_TELL, j->type->id,
+            what);
     if (size < least || size % sizeof(void *) != 0)
         return status_fail(DESCENT_ERR_ABI,
                            "%s: its %s have %u bytes each, expected at least "
@@ -124,9 +136,10 @@ descent_status judge_row(const judged *j, const char *what, uint32_t i,
 {
     if (struct_size >= least && struct_size <= table_size)
         return DESCENT_OK;
-    return status_fail(DESCENT_ERR_ABI,
-                       "%s: struct_size of %s %u = %u, expected %zu to %u",
-                       j->type->id, what, i, struct_size, least, table_size);
+    return status_fail(
+        DESCENT_ERR_ABI,
+        "%s: struct_size of %s %u = %u, expected %zu to %u" JUDGE_TELL,
+        j->type->id, what, i, struct_size, least, table_size);
 }
 
 /* Numbers of a type that must lie in a range or be made of known bits. */
@@ -149,12 +162,12 @@ static descent_status judge_numbers(const descent_optimizer_type *t)
         const uint32_t value = numbers[i].value;
         if (value < numbers[i].least)
             return status_fail(DESCENT_ERR_ABI,
-                               "%s: %s = %u, expected at least %u", t->id,
-                               numbers[i].name, value, numbers[i].least);
+                               "%s: %s = %u, expected at least %u" JUDGE_TELL,
+                               t->id, numbers[i].name, value, numbers[i].least);
         if (value > numbers[i].most)
             return status_fail(DESCENT_ERR_ABI,
-                               "%s: %s = %u, expected at most %u", t->id,
-                               numbers[i].name, value, numbers[i].most);
+                               "%s: %s = %u, expected at most %u" JUDGE_TELL,
+                               t->id, numbers[i].name, value, numbers[i].most);
         if ((value & numbers[i].unknown) != 0)
             return status_fail(DESCENT_ERR_ABI,
                                "%s: %s = 0x%x has bits that this version does "
@@ -179,7 +192,7 @@ static descent_status judge_texts(const descent_optimizer_type *t)
         if (!judge_is_text(texts[i].text))
             return status_fail(DESCENT_ERR_ABI,
                                "%s: %s: expected UTF-8 text without control "
-                               "bytes, not empty",
+                               "bytes, not empty" JUDGE_TELL,
                                t->id, texts[i].name);
     return DESCENT_OK;
 }
@@ -195,7 +208,7 @@ descent_status judge_type(const descent_optimizer_type *type,
     if (type->step == NULL)
         return status_fail(DESCENT_ERR_ABI,
                            "%s: step = NULL, expected the function that every "
-                           "optimizer has",
+                           "optimizer has" JUDGE_TELL,
                            type->id);
     TRY(judge_params(&j));
     TRY(judge_presets(&j));

@@ -8,6 +8,10 @@
 
 #include "base/status.h"
 
+/* What the user of a plugin can do about tables that are wrong and that no newer
+ * Descent would take; a message without other advice ends with it. */
+#define JUDGE_TELL "; tell its author"
+
 typedef bool judge_core_option(const char *name);
 
 /* Check what does not depend on a type: magic, version, sizes, texts, and that

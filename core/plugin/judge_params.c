@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "plugin/judge.h"
-#include "plugin/show.h"
 #include "plugin/type.h"
 
 enum { MAX_PARAMS = 256, MAX_PRESETS = 1024, MAX_NAMES = 64 };
@@ -67,27 +66,28 @@ static descent_status judge_names(const judged *j, uint32_t i)
 {
     const descent_param *p = type_param(j->type, i);
     const char *id = j->type->id;
-    char shown[SHOWN];
 
     if (p->name == NULL)
-        return status_fail(DESCENT_ERR_ABI,
-                           "%s: name of option %u = NULL, expected a name", id,
-                           i);
+        return status_fail(
+            DESCENT_ERR_ABI,
+            "%s: name of option %u = NULL, expected a name" JUDGE_TELL, id, i);
     if (count_texts(p->aliases) > MAX_NAMES)
         return status_fail(DESCENT_ERR_ABI,
-                           "%s.%s: more than %d aliases; does their list "
+                           "%s.%.92s: more than %d aliases; does their list "
                            "end with NULL?",
-                           id, show_text(p->name, shown), MAX_NAMES);
+                           id, p->name, MAX_NAMES);
     for (size_t k = 0; name_at(p, k) != NULL; k++) {
         const char *name = name_at(p, k);
         if (!judge_is_name(name))
-            return status_fail(DESCENT_ERR_ABI,
-                               "%s: option \"%s\": expected a name of small "
-                               "letters, digits and _, at most 63 bytes",
-                               id, show_text(name, shown));
+            return status_fail(
+                DESCENT_ERR_ABI,
+                "%s: option \"%.92s\": expected a name of small "
+                "letters, digits and _, at most 63 bytes" JUDGE_TELL,
+                id, name);
         if (is_taken(j->type, i, k, name))
             return status_fail(DESCENT_ERR_ABI,
-                               "%s: option \"%s\" is declared twice", id, name);
+                               "%s: option \"%s\" is declared twice" JUDGE_TELL,
+                               id, name);
         if (j->is_core(name) && (k > 0 || strcmp(name, rate) != 0))
             return status_fail(DESCENT_ERR_ABI,
                                "%s: option \"%s\" belongs to every optimizer; "
@@ -138,15 +138,16 @@ descent_status judge_value(const judged *j, const descent_param *p,
 
     if (!isfinite(value) || below || above)
         return status_fail(
-            DESCENT_ERR_ABI, "%s.%s: %s = %s, expected %s %s x %s %s",
-            j->type->id, p->name, what, text_number(value, v),
+            DESCENT_ERR_ABI,
+            "%s.%s: %s = %s, expected %s %s x %s %s" JUDGE_TELL, j->type->id,
+            p->name, what, text_number(value, v),
             text_number(p->minimum, least),
             (p->flags & DESCENT_PARAM_MIN_OPEN) != 0 ? "<" : "<=",
             (p->flags & DESCENT_PARAM_MAX_OPEN) != 0 ? "<" : "<=",
             text_number(p->maximum, most));
     if (p->type != DESCENT_PARAM_REAL && !is_whole(value))
         return status_fail(DESCENT_ERR_ABI,
-                           "%s.%s: %s = %s, expected a whole number",
+                           "%s.%s: %s = %s, expected a whole number" JUDGE_TELL,
                            j->type->id, p->name, what, text_number(value, v));
     return DESCENT_OK;
 }
@@ -158,16 +159,23 @@ static descent_status judge_choices(const judged *j, const descent_param *p)
     if (count == 0 || count > MAX_NAMES)
         return status_fail(DESCENT_ERR_ABI,
                            "%s.%s: a choice among %s%zu texts, expected 1 to "
-                           "%d and then NULL",
+                           "%d and then NULL" JUDGE_TELL,
                            j->type->id, p->name,
                            count > MAX_NAMES ? "at least " : "", count,
                            MAX_NAMES);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         if (!judge_is_text(p->choices[i]))
             return status_fail(DESCENT_ERR_ABI,
                                "%s.%s: choice %zu: expected UTF-8 text without "
-                               "control bytes, not empty",
+                               "control bytes, not empty" JUDGE_TELL,
                                j->type->id, p->name, i);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(p->choices[k], p->choices[i]) == 0)
+                return status_fail(DESCENT_ERR_ABI,
+                                   "%s.%s: choices %zu and %zu are the same, "
+                                   "\"%.92s\"" JUDGE_TELL,
+                                   j->type->id, p->name, k, i, p->choices[i]);
+    }
     return DESCENT_OK;
 }
 
@@ -188,15 +196,17 @@ static descent_status judge_kind(const judged *j, const descent_param *p)
                            id, p->name, p->flags);
     if (strcmp(p->name, rate) == 0 &&
         (p->type != DESCENT_PARAM_REAL || (p->flags & fixed) != 0))
-        return status_fail(DESCENT_ERR_ABI,
-                           "%s.%s: expected a real number that may change", id,
-                           rate);
+        return status_fail(
+            DESCENT_ERR_ABI,
+            "%s.%s: expected a real number that may change" JUDGE_TELL, id,
+            rate);
     if (p->type == DESCENT_PARAM_CHOICE)
         TRY(judge_choices(j, p));
     else if (p->choices != NULL)
-        return status_fail(DESCENT_ERR_ABI,
-                           "%s.%s: choices are given, but its type is %u", id,
-                           p->name, p->type);
+        return status_fail(
+            DESCENT_ERR_ABI,
+            "%s.%s: choices are given, but its type is %u" JUDGE_TELL, id,
+            p->name, p->type);
     return DESCENT_OK;
 }
 
@@ -210,12 +220,12 @@ static descent_status judge_param(const judged *j, uint32_t i)
     if (!judge_is_text(p->help))
         return status_fail(DESCENT_ERR_ABI,
                            "%s.%s: help: expected UTF-8 text without control "
-                           "bytes, not empty",
+                           "bytes, not empty" JUDGE_TELL,
                            j->type->id, p->name);
     if (!is_range(p))
         return status_fail(DESCENT_ERR_ABI,
                            "%s.%s: its range from %s to %s makes no sense for "
-                           "its type",
+                           "its type" JUDGE_TELL,
                            j->type->id, p->name, text_number(p->minimum, least),
                            text_number(p->maximum, most));
     return judge_value(j, p, "default", p->initial);
@@ -242,19 +252,21 @@ static descent_status judge_preset(const judged *j, uint32_t i)
     const descent_param *param;
 
     if (p->reserved != 0)
-        return status_fail(DESCENT_ERR_ABI,
-                           "%s: reserved of preset %u = %u, expected 0", id, i,
-                           p->reserved);
+        return status_fail(
+            DESCENT_ERR_ABI,
+            "%s: reserved of preset %u = %u, expected 0" JUDGE_TELL, id, i,
+            p->reserved);
     if (!judge_is_name(p->flavour) || !judge_is_name(p->param))
         return status_fail(DESCENT_ERR_ABI,
                            "%s: preset %u: expected names of a flavour and an "
-                           "option",
+                           "option" JUDGE_TELL,
                            id, i);
     for (uint32_t k = 0; k < i; k++)
         if (strcmp(type_preset(j->type, k)->flavour, p->flavour) == 0 &&
             strcmp(type_preset(j->type, k)->param, p->param) == 0)
-            return status_fail(DESCENT_ERR_ABI, "%s: flavour %s gives %s twice",
-                               id, p->flavour, p->param);
+            return status_fail(DESCENT_ERR_ABI,
+                               "%s: flavour %s gives %s twice" JUDGE_TELL, id,
+                               p->flavour, p->param);
     param = judge_find_param(j->type, p->param);
     if (param != NULL)
         return judge_value(j, param, p->flavour, p->value);
@@ -262,7 +274,7 @@ static descent_status judge_preset(const judged *j, uint32_t i)
         return DESCENT_OK;
     return status_fail(DESCENT_ERR_ABI,
                        "%s: flavour %s gives a value to \"%s\", expected an "
-                       "option",
+                       "option" JUDGE_TELL,
                        id, p->flavour, p->param);
 }
 

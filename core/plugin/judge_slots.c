@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "plugin/judge.h"
-#include "plugin/show.h"
 #include "plugin/type.h"
 
 #define LEAST_SLOT JUDGE_THROUGH(descent_slot, initial_param)
@@ -25,17 +24,16 @@ static descent_status judge_name(const judged *j, uint32_t i)
 {
     const descent_slot *s = type_slot(j->type, i);
     const char *id = j->type->id;
-    char shown[SHOWN];
 
     if (s->name == NULL)
-        return status_fail(DESCENT_ERR_ABI,
-                           "%s: name of slot %u = NULL, expected a name", id,
-                           i);
+        return status_fail(
+            DESCENT_ERR_ABI,
+            "%s: name of slot %u = NULL, expected a name" JUDGE_TELL, id, i);
     if (!judge_is_name(s->name))
         return status_fail(DESCENT_ERR_ABI,
-                           "%s: slot \"%s\": expected a name of small "
-                           "letters, digits and _, at most 63 bytes",
-                           id, show_text(s->name, shown));
+                           "%s: slot \"%.92s\": expected a name of small "
+                           "letters, digits and _, at most 63 bytes" JUDGE_TELL,
+                           id, s->name);
     if (is_core_state(s->name))
         return status_fail(DESCENT_ERR_ABI,
                            "%s: slot \"%s\": the core keeps state of this "
@@ -44,12 +42,12 @@ static descent_status judge_name(const judged *j, uint32_t i)
     for (uint32_t k = 0; k < i; k++)
         if (strcmp(type_slot(j->type, k)->name, s->name) == 0)
             return status_fail(DESCENT_ERR_ABI,
-                               "%s: slot \"%s\" is declared twice", id,
-                               s->name);
+                               "%s: slot \"%s\" is declared twice" JUDGE_TELL,
+                               id, s->name);
     if (!judge_is_text(s->help))
         return status_fail(DESCENT_ERR_ABI,
                            "%s: slot %s: help: expected UTF-8 text without "
-                           "control bytes, not empty",
+                           "control bytes, not empty" JUDGE_TELL,
                            id, s->name);
     return DESCENT_OK;
 }
@@ -73,7 +71,7 @@ static descent_status judge_shape(const judged *j, const descent_slot *s)
         (s->shape > DESCENT_SLOT_SCALAR || s->flags != 0))
         return status_fail(DESCENT_ERR_ABI,
                            "%s: slot %s: rows, columns and scratch memory "
-                           "need scope = DESCENT_SCOPE_TENSOR",
+                           "need scope = DESCENT_SCOPE_TENSOR" JUDGE_TELL,
                            id, s->name);
     return DESCENT_OK;
 }
@@ -86,7 +84,7 @@ static descent_status judge_dtype(const judged *j, const descent_slot *s)
     if (s->dtype == (scalar ? DESCENT_DTYPE_F64 : DESCENT_DTYPE_COMPUTE))
         return DESCENT_OK;
     return status_fail(
-        DESCENT_ERR_SUPPORT, "%s: slot %s: dtype = %u, expected %s",
+        DESCENT_ERR_SUPPORT, "%s: slot %s: dtype = %u, expected %s" JUDGE_TELL,
         j->type->id, s->name, s->dtype,
         scalar ? "DESCENT_DTYPE_F64 for a scalar" : "DESCENT_DTYPE_COMPUTE");
 }
@@ -94,24 +92,23 @@ static descent_status judge_dtype(const judged *j, const descent_slot *s)
 static descent_status judge_first_value(const judged *j, const descent_slot *s)
 {
     const descent_param *p;
-    char shown[SHOWN];
 
     if (s->initial_param == NULL) {
         if (!isnan(s->initial))
             return DESCENT_OK;
-        return status_fail(DESCENT_ERR_ABI,
-                           "%s: slot %s: initial = nan, expected a number",
-                           j->type->id, s->name);
+        return status_fail(
+            DESCENT_ERR_ABI,
+            "%s: slot %s: initial = nan, expected a number" JUDGE_TELL,
+            j->type->id, s->name);
     }
     /* The learning rate's row is no option that rules see. */
     p = judge_find_param(j->type, s->initial_param);
     if (p != NULL && strcmp(p->name, "learning_rate") != 0)
         return DESCENT_OK;
     return status_fail(DESCENT_ERR_ABI,
-                       "%s: slot %s: initial_param = \"%s\", expected an "
-                       "option of the plugin's own",
-                       j->type->id, s->name,
-                       show_text(s->initial_param, shown));
+                       "%s: slot %s: initial_param = \"%.92s\", expected an "
+                       "option of the plugin's own" JUDGE_TELL,
+                       j->type->id, s->name, s->initial_param);
 }
 
 static descent_status judge_slot(const judged *j, uint32_t i)
@@ -125,7 +122,7 @@ static descent_status judge_slot(const judged *j, uint32_t i)
     if (variants < 32 && s->variants >> variants != 0)
         return status_fail(DESCENT_ERR_ABI,
                            "%s: slot %s: variants = 0x%x, but there are only "
-                           "%u variants",
+                           "%u variants" JUDGE_TELL,
                            j->type->id, s->name, s->variants, variants);
     return judge_first_value(j, s);
 }

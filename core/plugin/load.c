@@ -17,7 +17,7 @@
 #include "plugin/guard.h"
 #include "plugin/trust.h"
 
-enum { CHANGES = 512 };
+enum { CHANGES = 512, REASON = 4096 };
 
 struct image {
     image *next;
@@ -85,14 +85,6 @@ static void unique_name(int descriptor, char name[PATH_MAX])
     text_append(name, PATH_MAX, "/%d", descriptor);
 }
 
-static bool is_same_file(const char *path, const trusted *file)
-{
-    struct stat status;
-
-    return stat(path, &status) == 0 && status.st_dev == file->device &&
-           status.st_ino == file->inode;
-}
-
 /* Refuse what dlopen gave under the plain path, when that was another file. */
 static descent_status check_replaced(const char *path, const trusted *file,
                                      const void *handle)
@@ -101,7 +93,7 @@ static descent_status check_replaced(const char *path, const trusted *file,
 
     while (i != NULL && i->handle != handle)
         i = i->next;
-    if (i == NULL && is_same_file(path, file))
+    if (i == NULL && trust_leads_to(path, file->device, file->inode))
         return DESCENT_OK;
     return status_fail(DESCENT_ERR_STATE,
                        "%s: replaced by another file since it was loaded; "
@@ -117,7 +109,7 @@ static descent_status open_library(const char *path, const trusted *file,
 
     unique_name(file->descriptor, name);
     /* Without /proc only the name is left. */
-    if (!is_same_file(name, file))
+    if (!trust_leads_to(name, file->device, file->inode))
         strcpy(name, path);
     *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (*handle != NULL)
@@ -133,12 +125,19 @@ static descent_status open_library(const char *path, const trusted *file,
                        path, reason);
 }
 
-/* Remember the reason that status_fail has recorded. */
+/* Remember the reason that status_fail has recorded.  Without memory for it the
+ * image is useless all the same, as it has no entry. */
 static descent_status condemn(image *i, descent_status status)
 {
-    if (i->refusal == NULL)
-        (void)memory_text(store, descent_error_message(), &i->refusal);
-    return status;
+    char reason[REASON];
+
+    i->entry = NULL;
+    if (i->refusal != NULL)
+        return status;
+    snprintf(reason, sizeof reason, "%s", descent_error_message());
+    if (memory_text(store, reason, &i->refusal) == DESCENT_OK)
+        return status;
+    return status_fail(status, "%s", reason);
 }
 
 /* Load a checked file into `i` and take it into the list. */

@@ -44,18 +44,26 @@ typedef struct tour {
     found_list list;
 } tour;
 
+/* Find what is asked for by name; a file of another name is only refused. */
+static descent_status find_item(registry *r, const found *item,
+                                const char *path, descent_plugin_info *info)
+{
+    return find_is_name(item->name) ? registry_find(r, item->name, info)
+                                    : registry_load(r, path, info);
+}
+
 /* Visit the file of one name, found or refused. */
 static descent_status visit_file(tour *t, const found *item)
 {
     descent_plugin_info info = {.struct_size = sizeof info};
     char path[PATH_MAX], reason[REGISTRY_MESSAGE];
 
-    info.status = registry_find(t->r, item->name, &info);
+    found_path(item, path);
+    info.status = find_item(t->r, item, path, &info);
     if (info.status == DESCENT_OK)
         return info.path[0] == '\0' ? DESCENT_OK : t->visit(t->user, &info);
     /* Calls by the visitor may overwrite the message. */
     snprintf(reason, sizeof reason, "%s", descent_error_message());
-    found_path(item, path);
     info.path = path;
     info.reason = reason;
     return t->visit(t->user, &info);

@@ -9,7 +9,6 @@
 #include "plugin/load.h"
 #include "plugin/lock.h"
 #include "plugin/registry_inside.h"
-#include "plugin/show.h"
 #include "plugin/trust.h"
 
 /* Judge the tables of the file NAME.so and choose its type of that name. */
@@ -51,7 +50,8 @@ static void offer_known(const registry *r, const found_list *list,
     for (size_t i = 0; i < r->count; i++)
         text_nearest_offer(nearest, r->entries[i].type->id);
     for (size_t i = 0; i < list->count; i++)
-        text_nearest_offer(nearest, list->items[i].name);
+        if (find_is_name(list->items[i].name))
+            text_nearest_offer(nearest, list->items[i].name);
 }
 
 static descent_status refuse_missing(const registry *r, const char *name)
@@ -95,7 +95,7 @@ static descent_status find_locked(registry *r, const char *name, entry *out)
 descent_status registry_find(registry *r, const char *name,
                              descent_plugin_info *info)
 {
-    char lowered[FIND_NAME + 1], shown[SHOWN];
+    char lowered[FIND_NAME + 1];
     entry e;
     descent_status status;
 
@@ -103,9 +103,9 @@ descent_status registry_find(registry *r, const char *name,
     text_lower(lowered, sizeof lowered, name == NULL ? "" : name);
     if (!find_is_name(lowered))
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "optimizer \"%s\": expected a letter, then at "
+                           "optimizer \"%.92s\": expected a letter, then at "
                            "most 31 letters, digits or _",
-                           show_text(name == NULL ? "" : name, shown));
+                           name == NULL ? "" : name);
     TRY(lock_enter());
     status = find_locked(r, lowered, &e);
     lock_leave();
@@ -117,30 +117,31 @@ descent_status registry_find(registry *r, const char *name,
 /* Make `path` absolute, against the current directory as it is now. */
 static descent_status make_absolute(const char *path, char out[PATH_MAX])
 {
-    char here[PATH_MAX] = "", shown[SHOWN];
+    char here[PATH_MAX] = "";
 
     while (path[0] == '.' && path[1] == '/')
         path += 2 + strspn(path + 2, "/");
     if (path[0] != '/' && getcwd(here, sizeof here) == NULL)
         return status_fail(DESCENT_ERR_IO,
-                           "%s: the current directory is not known; give an "
+                           "%.92s: the current directory is not known; give an "
                            "absolute path",
-                           show_text(path, shown));
+                           path);
     if (snprintf(out, PATH_MAX, "%s%s%s", here, here[0] == '\0' ? "" : "/",
                  path) >= PATH_MAX)
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "plugin: \"%s\" is longer than %d bytes",
-                           show_text(path, shown), PATH_MAX - 1);
+                           "plugin: \"%.92s\" is longer than %d bytes", path,
+                           PATH_MAX - 1);
     return DESCENT_OK;
 }
 
-static bool is_same_file(const char *a, const char *b)
+/* True when both paths lead to one file now, or are the same. */
+static bool is_same_path(const char *a, const char *b)
 {
-    struct stat first, second;
+    struct stat status;
 
     return strcmp(a, b) == 0 ||
-           (stat(a, &first) == 0 && stat(b, &second) == 0 &&
-            first.st_dev == second.st_dev && first.st_ino == second.st_ino);
+           (stat(b, &status) == 0 &&
+            trust_leads_to(a, status.st_dev, status.st_ino));
 }
 
 static descent_status load_locked(registry *r, const char *name,
@@ -150,7 +151,7 @@ static descent_status load_locked(registry *r, const char *name,
 
     if (known == NULL)
         return take_file(r, name, path, out);
-    if (!is_same_file(known->path, path))
+    if (!is_same_path(known->path, path))
         return status_fail(DESCENT_ERR_STATE,
                            "%s: optimizer \"%s\" is there already, %s%s; use "
                            "another runtime or another name",
@@ -166,16 +167,16 @@ static descent_status load_locked(registry *r, const char *name,
 descent_status registry_load(registry *r, const char *path,
                              descent_plugin_info *info)
 {
-    char absolute[PATH_MAX], name[FIND_NAME], shown[SHOWN];
+    char absolute[PATH_MAX], name[FIND_NAME];
     entry e;
     descent_status status;
 
     TRY(registry_check_info(info));
     if (path == NULL || strchr(path, '/') == NULL)
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "plugin \"%s\": expected a path with a slash in "
+                           "plugin \"%.92s\": expected a path with a slash in "
                            "it, such as ./NAME.so",
-                           show_text(path == NULL ? "" : path, shown));
+                           path == NULL ? "" : path);
     TRY(make_absolute(path, absolute));
     TRY(trust_check_path("plugin", absolute));
     if (!find_name_of(absolute, name))

@@ -8,29 +8,26 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "plugin/show.h"
 
 enum { LARGEST_MIB = 256 };
 
 descent_status trust_check_path(const char *what, const char *path)
 {
-    char shown[SHOWN];
-
     if (path[0] == '\0')
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "%s: empty, expected an absolute path", what);
     if (strnlen(path, PATH_MAX) >= PATH_MAX)
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "%s: \"%s\" is longer than %d bytes", what,
-                           show_text(path, shown), PATH_MAX - 1);
+                           "%s: \"%.92s\" is longer than %d bytes", what, path,
+                           PATH_MAX - 1);
     if (!text_is_plain(path, PATH_MAX))
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "%s: \"%s\" has control bytes in it; rename it",
-                           what, show_text(path, shown));
-    if (path[0] != '/')
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "%s: \"%s\" is relative, expected an absolute path",
+                           "%s: \"%.92s\" has control bytes in it; rename it",
                            what, path);
+    if (path[0] != '/')
+        return status_fail(
+            DESCENT_ERR_ARGUMENT,
+            "%s: \"%.92s\" is relative, expected an absolute path", what, path);
     return DESCENT_OK;
 }
 
@@ -101,26 +98,34 @@ static descent_status check_owner(const char *what, const char *path,
     return DESCENT_OK;
 }
 
-/* Check the directory that holds `path`, or the text before its last slash. */
-static descent_status check_directory(const files *f, const char *path)
+/* Check every directory that `path` leads through: who may write to one of them
+ * could put another in the place of the next.  Looking at a directory needs no
+ * right to read it. */
+static descent_status check_directories(const char *path)
 {
-    char directory[PATH_MAX];
-    const size_t length = (size_t)(strrchr(path, '/') - path);
+    char directory[PATH_MAX] = "/";
     struct stat status;
-    descent_status result;
-    int descriptor;
 
-    memcpy(directory, path, length);
-    strcpy(directory + length, length == 0 ? "/" : "");
-    descriptor = f->open_read(directory);
-    if (descriptor < 0)
-        return refuse_unopened(directory, errno);
-    if (f->status(descriptor, &status) != 0)
-        result = refuse_unopened(directory, errno);
-    else
-        result = check_owner("directory", directory, &status);
-    f->close(descriptor);
-    return result;
+    for (const char *slash = path; slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        const size_t length = (size_t)(slash - path);
+        if (length > 0) {
+            memcpy(directory, path, length);
+            directory[length] = '\0';
+        }
+        if (stat(directory, &status) != 0)
+            return refuse_unopened(directory, errno);
+        TRY(check_owner("directory", directory, &status));
+    }
+    return DESCENT_OK;
+}
+
+bool trust_leads_to(const char *path, dev_t device, ino_t inode)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && status.st_dev == device &&
+           status.st_ino == inode;
 }
 
 static descent_status check_file(const files *f, const char *path, trusted *out)
@@ -141,11 +146,11 @@ static descent_status check_file(const files *f, const char *path, trusted *out)
     out->size = (uint64_t)status.st_size;
     out->device = status.st_dev;
     out->inode = status.st_ino;
-    TRY(check_directory(f, path));
-    /* A symbolic link leads into a second directory. */
+    TRY(check_directories(path));
+    /* Symbolic links lead through other directories. */
     if (realpath(path, real) == NULL)
         return refuse_unopened(path, errno);
-    return check_directory(f, real);
+    return check_directories(real);
 }
 
 descent_status trust_open(const files *f, const char *path, trusted *out)

@@ -4,6 +4,8 @@
 #ifndef DESCENT_PLUGIN_TRUST_H
 #define DESCENT_PLUGIN_TRUST_H
 
+#include <stdbool.h>
+
 #include "base/files.h"
 #include "base/status.h"
 
@@ -17,6 +19,9 @@ typedef struct trusted {
 /* Open the regular file `path`, absolute, without blocking on whatever else
  * stands there.  The caller closes the descriptor. */
 descent_status trust_open(const files *f, const char *path, trusted *out);
+
+/* True when `path` leads to the file with this device and inode now. */
+bool trust_leads_to(const char *path, dev_t device, ino_t inode);
 
 /* Fail unless `path`, which `what` describes, is absolute and shorter than the
  * system's limit, and free of control bytes. */

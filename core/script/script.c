@@ -221,6 +221,7 @@ static int handle_error(lua_State *L)
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
     s->traceback = lua_tostring(L, -1); /* only now that it is held */
+    lua_pop(L, 1);                      /* the text remains */
     return 1;
 }
 

@@ -24,10 +24,32 @@
 enum {
     SECONDS = 5,           /* that loading may take */
     MOST_ANSWER = 1 << 22, /* bytes */
+    MORE_MEMORY = 1 << 29, /* bytes that loading may take */
     PAUSE = 10             /* milliseconds between looks at a silent child */
 };
 
 /* ---- In the child ---- */
+
+/* The limit counts addresses, of which the command itself may have many: each
+ * thread of a library that it is linked to takes its share. */
+static void limit_memory(void)
+{
+/* Sanitizers reserve terabytes of addresses. */
+#if !defined DESCENT_SANITIZED && !defined __SANITIZE_THREAD__
+    FILE *usage = fopen("/proc/self/statm", "re");
+    unsigned long pages = 0;
+    struct rlimit most;
+
+    if (usage == NULL)
+        return;
+    if (fscanf(usage, "%lu", &pages) == 1) {
+        most.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + MORE_MEMORY;
+        most.rlim_max = most.rlim_cur;
+        setrlimit(RLIMIT_AS, &most);
+    }
+    fclose(usage);
+#endif
+}
 
 /* Nothing that the plugin prints reaches the user, nothing that it starts
  * outlives the command, and a crash leaves no core file. */
@@ -40,6 +62,7 @@ static void isolate(void)
     setpgid(0, 0);
     setrlimit(RLIMIT_CORE, &no_core);
     setrlimit(RLIMIT_CPU, &processor);
+    limit_memory();
     for (int descriptor = 0; descriptor <= 2; descriptor++)
         dup2(null, descriptor);
 }
@@ -172,8 +195,10 @@ static json_t *collect(const char *path, pid_t child, int answer)
     }
     if (plugin == NULL)
         ended = has_ended(child, deadline);
-    /* Also whatever the plugin started. */
+    /* Also whatever the plugin started; the child itself may have gone over to
+     * another process group. */
     kill(-child, SIGKILL);
+    kill(child, SIGKILL);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
     if (plugin == NULL)

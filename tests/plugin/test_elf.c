@@ -237,7 +237,11 @@ static void segments_that_contradict_are_refused(void **state)
     assert_true(refused("a segment is longer in the file than in memory"));
     restore();
     segment(PT_LOAD)->p_memsz = UINT64_MAX;
+    segment(PT_LOAD)->p_flags = PF_R | PF_W;
     assert_true(refused("its segments overlap in memory"));
+    segment(PT_LOAD)->p_flags = PF_R;
+    assert_true(refused("a segment lacks the right to be read or to be "
+                        "cleared"));
     restore();
     segment(PT_LOAD)->p_align = 3;
     assert_true(refused("a segment is misaligned"));
@@ -252,12 +256,186 @@ static void segments_that_contradict_are_refused(void **state)
     assert_true(refused("its dynamic table is misplaced"));
     restore();
     segment(PT_DYNAMIC)->p_vaddr = 1ull << 40;
-    assert_true(refused("a dynamic table lies outside its segments"));
+    assert_true(refused("its dynamic table is misplaced"));
     restore();
     for (unsigned i = 0; i < header()->e_phnum; i++)
         ((Elf64_Phdr *)(void *)(file.at + header()->e_phoff))[i].p_type =
             PT_NOTE;
     assert_true(refused("nothing in it is to be loaded"));
+}
+
+static void what_lies_outside_the_segments_is_refused(void **state)
+{
+    static const uint32_t types[] = {PT_NOTE,      PT_GNU_PROPERTY,
+                                     PT_GNU_RELRO, PT_GNU_EH_FRAME,
+                                     PT_TLS,       PT_INTERP};
+    Elf64_Phdr *p;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        restore();
+        *segment(PT_GNU_EH_FRAME) =
+            (Elf64_Phdr){types[i], PF_R, 0, 1ull << 38, 0, 0x100, 0x1000, 8};
+        assert_true(refused("a part of a segment is misplaced"));
+    }
+    restore();
+    p = segment(PT_GNU_RELRO);
+    p->p_memsz += 1ull << 20;
+    assert_true(refused("a part of a segment is misplaced"));
+    restore();
+    p = segment(PT_GNU_EH_FRAME);
+    *p = (Elf64_Phdr){PT_TLS, PF_R, 0, 0, 0, 0, 1ull << 40, 8};
+    assert_true(refused("its thread-local data is inconsistent"));
+    /* Nothing is read from it, but it is mapped. */
+    restore();
+    p = segment(PT_LOAD);
+    while (p->p_type == PT_LOAD)
+        p++;
+    *p = (Elf64_Phdr){PT_LOAD, PF_R | PF_W, 1ull << 30, 1ull << 30,
+                      0,       0,           0x200,      0x1000};
+    assert_true(refused("a segment ends outside the file"));
+}
+
+static void sections_and_segments_agree(void **state)
+{
+    (void)state;
+    restore();
+    for (unsigned i = 0; i < header()->e_phnum; i++) {
+        Elf64_Phdr *p = (void *)(file.at + header()->e_phoff);
+        if (p[i].p_type == PT_LOAD && (p[i].p_flags & PF_X) != 0)
+            p[i].p_flags = PF_R;
+    }
+    assert_true(refused("its sections and segments contradict"));
+    /* Without sections there is nothing to compare. */
+    restore();
+    header()->e_shoff = 0;
+    header()->e_shnum = 0;
+    assert_int_equal(check(), DESCENT_OK);
+}
+
+static Elf64_Rela *relocations(void)
+{
+    return (void *)(file.at + tag(DT_RELA)->d_un.d_ptr);
+}
+
+static void relocations_that_lie_are_refused(void **state)
+{
+    (void)state;
+    restore();
+    relocations()->r_offset = 0;
+    assert_true(refused("a relocation changes what is not writable"));
+    restore();
+    relocations()->r_offset = UINT64_MAX - 3;
+    assert_true(refused("a relocation changes what is not writable"));
+    restore();
+    drop(DT_RELACOUNT);
+    relocations()->r_info |= 1ull << 50;
+    assert_true(refused("a relocation names a symbol that is not there"));
+    restore();
+    drop(DT_RELACOUNT);
+    relocations()->r_info = 5;
+    assert_true(refused("has relocations of type 5, which a shared object has "
+                        "no use for; compile it with -fPIC"));
+    restore();
+    relocations()->r_info = 0;
+    assert_true(refused("its relocations are miscounted"));
+    /* The first one is the constructor's. */
+    restore();
+    relocations()->r_addend = 0;
+    assert_true(refused("a function that runs by itself lies outside"));
+    restore();
+    relocations()->r_offset += 1024;
+    assert_int_not_equal(check(), DESCENT_OK);
+}
+
+static void half_told_tables_are_refused(void **state)
+{
+    static const int64_t tags[] = {DT_RELASZ, DT_RELA, DT_INIT_ARRAY,
+                                   DT_FINI_ARRAYSZ};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        restore();
+        drop(tags[i]);
+        assert_true(refused("its dynamic table tells only half of a table"));
+    }
+    restore();
+    tag(DT_FLAGS_1)->d_tag = DT_STRSZ;
+    assert_true(refused("its dynamic table says something twice"));
+    restore();
+    tag(DT_FLAGS_1)->d_tag = DT_REL;
+    assert_true(refused("its relocations are of another machine's form"));
+    restore();
+    tag(DT_FLAGS_1)->d_tag = DT_VERDEFNUM;
+    assert_true(refused("its dynamic table tells only half of a table"));
+}
+
+/* Let the table have one more entry, whose value is a string. */
+static void say(int64_t what, const char *text)
+{
+    static const char unused[] = "_ITM_deregisterTMCloneTable";
+    char *strings, *place;
+
+    restore();
+    strings = (char *)file.at + tag(DT_STRTAB)->d_un.d_ptr;
+    place = memmem(strings, tag(DT_STRSZ)->d_un.d_val, unused, sizeof unused);
+    assert_non_null(place);
+    assert_true(strlen(text) < sizeof unused);
+    strcpy(place, text);
+    tag(DT_FLAGS_1)->d_un.d_val = (uint64_t)(place - strings);
+    tag(DT_FLAGS_1)->d_tag = what;
+}
+
+static void no_library_comes_from_the_current_directory(void **state)
+{
+    static const struct {
+        int64_t tag;
+        const char *text, *says;
+    } rows[] = {
+        {DT_NEEDED, "./libx.so",
+         "needs the library \"./libx.so\", a path "
+         "from the current directory, where nothing "
+         "is ever looked for; link it with -l"},
+        {DT_NEEDED, "sub/libx.so", "needs the library \"sub/libx.so\""},
+        {DT_NEEDED, "", "needs the library \"\""},
+        {DT_NEEDED, "$ORIGIN/libx.so", "looks for libraries at \"$ORIGIN"},
+        {DT_FILTER, "./libx.so", "needs the library \"./libx.so\""},
+        {DT_RPATH, ".",
+         "element 1 of its DT_RPATH, \".\", is no absolute "
+         "path"},
+        {DT_RUNPATH, "/a:lib",
+         "element 2 of its DT_RUNPATH, \"/a:lib\", is "
+         "no absolute path, and nothing is ever looked "
+         "for in the current directory; link it with an "
+         "absolute -rpath"},
+        {DT_RUNPATH, "/a:", "element 2 of its DT_RUNPATH"},
+        {DT_RUNPATH, ":/a", "element 1 of its DT_RUNPATH"},
+        {DT_RUNPATH, "/a:$ORIGIN/lib",
+         "looks for libraries at "
+         "\"/a:$ORIGIN/lib\", but is opened "
+         "through a descriptor, which has no "
+         "folder; link them statically or with "
+         "an absolute -rpath"},
+        {DT_RPATH, "${ORIGIN}", "looks for libraries at \"${ORIGIN}\""},
+    };
+    static const struct {
+        int64_t tag;
+        const char *text;
+    } sound[] = {
+        {DT_NEEDED, "libx.so.1"},
+        {DT_NEEDED, "/lib/libx.so.1"},
+        {DT_RUNPATH, "/a/b:/c"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        say(rows[i].tag, rows[i].text);
+        assert_true(refused(rows[i].says));
+    }
+    for (size_t i = 0; i < sizeof sound / sizeof *sound; i++) {
+        say(sound[i].tag, sound[i].text);
+        assert_int_equal(check(), DESCENT_OK);
+    }
 }
 
 static void an_executable_stack_is_refused(void **state)
@@ -295,7 +473,18 @@ static void dynamic_tables_that_lie_are_refused(void **state)
         {DT_STRTAB, UINT64_MAX, "its dynamic table points outside"},
         {DT_GNU_HASH, UINT64_MAX - 4, "its dynamic table points outside"},
         {DT_INIT, 1ull << 50, "its dynamic table points outside"},
-        {DT_STRSZ, UINT64_MAX, "a dynamic table lies outside"},
+        {DT_STRSZ, UINT64_MAX, "a dynamic table has a wrong size"},
+        {DT_STRSZ, 1 << 23, "a dynamic table lies outside"},
+        {DT_RELASZ, 24 * 4096 * 24, "a dynamic table lies outside"},
+        {DT_RELASZ, 25, "a dynamic table has a wrong size"},
+        {DT_RELAENT, 16, "a dynamic table has a wrong size"},
+        {DT_RELACOUNT, 1 << 20, "its relocations are miscounted"},
+        {DT_INIT_ARRAYSZ, 1 << 20, "a dynamic table lies outside"},
+        {DT_INIT_ARRAYSZ, 0, "its sections and its dynamic table contradict"},
+        {DT_FINI_ARRAYSZ, 4, "a dynamic table has a wrong size"},
+        {DT_INIT, 0, "a function that runs by itself lies outside its code"},
+        {DT_FINI, 8, "a function that runs by itself lies outside its code"},
+        {DT_PLTGOT, 0, "its table of addresses is not writable"},
         {DT_STRSZ, 1, "a symbol's name lies outside"},
         {DT_STRSZ, 0, "it has no table of symbols"},
         {DT_SYMENT, 16, "its symbols have a wrong size"},
@@ -505,6 +694,11 @@ int main(void)
         cmocka_unit_test(other_kinds_of_elf_files_are_named),
         cmocka_unit_test(headers_that_contradict_are_refused),
         cmocka_unit_test(segments_that_contradict_are_refused),
+        cmocka_unit_test(what_lies_outside_the_segments_is_refused),
+        cmocka_unit_test(sections_and_segments_agree),
+        cmocka_unit_test(relocations_that_lie_are_refused),
+        cmocka_unit_test(half_told_tables_are_refused),
+        cmocka_unit_test(no_library_comes_from_the_current_directory),
         cmocka_unit_test(an_executable_stack_is_refused),
         cmocka_unit_test(text_relocations_are_refused),
         cmocka_unit_test(dynamic_tables_that_lie_are_refused),

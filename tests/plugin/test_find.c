@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where plugins are looked for, and which files are never opened. */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -206,6 +208,26 @@ static void directories_are_searched_in_order(void **state)
     plugin_folder_remove(home);
 }
 
+static void the_users_data_directory_is_searched(void **state)
+{
+    char users[PATH_MAX];
+    const char *parts[] = {"/descent", "/plugins", "/1"};
+    registry *r;
+
+    (void)state;
+    strcpy(users, b);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        assert_int_equal(mkdir(strcat(users, parts[i]), 0755), 0);
+    plugin_copy("both", users, "both.so");
+    setenv("XDG_DATA_HOME", b, 1);
+    setenv("HOME", a, 1);
+    assert_int_equal(create(&r), DESCENT_OK);
+    assert_true(finds(r, "both", plugin_in(users, "both.so")));
+    registry_free(r);
+    unsetenv("XDG_DATA_HOME");
+    unsetenv("HOME");
+}
+
 static void added_directories_keep_their_order(void **state)
 {
     search s;
@@ -328,6 +350,20 @@ static void make_socket(const char *path)
     close(descriptor);
 }
 
+/* Only the superuser may make one, and not every file system opens one. */
+static void make_block_device(const char *path)
+{
+    int descriptor;
+
+    if (mknod(path, S_IFBLK | 0600, makedev(7, 255)) != 0)
+        return;
+    descriptor = open(path, O_RDONLY | O_NONBLOCK);
+    if (descriptor < 0 && errno != ENXIO && errno != ENODEV)
+        unlink(path);
+    if (descriptor >= 0)
+        close(descriptor);
+}
+
 static void only_regular_files_are_opened(void **state)
 {
     registry *r;
@@ -346,6 +382,9 @@ static void only_regular_files_are_opened(void **state)
     assert_true(refuses(r, "socket", "/socket.so: a socket, expected"));
     assert_int_equal(symlink("/dev/zero", plugin_in(a, "zero.so")), 0);
     assert_true(refuses(r, "zero", "/zero.so: a character device, expected"));
+    make_block_device(plugin_in(a, "disk.so"));
+    if (access(plugin_in(a, "disk.so"), F_OK) == 0)
+        assert_true(refuses(r, "disk", "/disk.so: a block device, expected"));
     assert_int_equal(symlink("loop.so", plugin_in(a, "loop.so")), 0);
     assert_true(refuses(r, "loop",
                         "/loop.so: cannot be opened: Too many "
@@ -400,6 +439,58 @@ static void a_link_leads_to_a_directory_that_is_checked_too(void **state)
     chmod(b, 0755);
     assert_int_equal(registry_find(r, "two_types", NULL), DESCENT_OK);
     registry_free(r);
+}
+
+static void every_directory_on_the_way_is_checked(void **state)
+{
+    registry *r;
+
+    (void)state;
+    assert_int_equal(mkdir(plugin_in(a, "deep"), 0755), 0);
+    assert_int_equal(mkdir(plugin_in(a, "deep/er"), 0755), 0);
+    plugin_copy("both", a, "deep/er/both.so");
+    assert_int_equal(create(&r), DESCENT_OK);
+    chmod(a, 0777);
+    assert_true(load_refused(r, plugin_in(a, "deep/er/both.so"),
+                             ": writable by others (mode 0777)"));
+    /* Also through a link from elsewhere. */
+    assert_int_equal(symlink(plugin_in(a, "deep/er"), plugin_in(b, "link")), 0);
+    assert_true(load_refused(r, plugin_in(b, "link/both.so"),
+                             ": writable by others (mode 0777)"));
+    chmod(a, 0755);
+    chmod(plugin_in(a, "deep"), 0775);
+    assert_true(load_refused(r, plugin_in(b, "link/both.so"),
+                             "/deep: writable by its group (mode 0775)"));
+    chmod(plugin_in(a, "deep"), 0755);
+    assert_int_equal(registry_load(r, plugin_in(b, "link/both.so"), NULL),
+                     DESCENT_OK);
+    registry_free(r);
+}
+
+/* Who may only pass through a directory can load what it holds. */
+static void directories_need_not_be_readable(void **state)
+{
+    const char *path = plugin_in(a, "both.so");
+    registry *r;
+    int status = 0;
+    pid_t pid;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    plugin_copy("both", a, "both.so");
+    chmod(a, 0711);
+    pid = fork();
+    if (pid == 0) {
+        if (setuid(12345) != 0 || create(&r) != DESCENT_OK)
+            _exit(1);
+        if (registry_load(r, path, NULL) == DESCENT_OK)
+            _exit(0);
+        fprintf(stderr, "%s\n", descent_error_message());
+        _exit(2);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
 }
 
 static void what_belongs_to_others_is_refused(void **state)
@@ -592,6 +683,9 @@ int main(int count, char **arguments)
         TEST(bad_names_are_refused),
         TEST(a_missing_plugin_lists_the_directories),
         TEST(directories_are_searched_in_order),
+        TEST(the_users_data_directory_is_searched),
+        TEST(every_directory_on_the_way_is_checked),
+        TEST(directories_need_not_be_readable),
         TEST(added_directories_keep_their_order),
         TEST(the_environment_is_ignored_when_told_so),
         TEST(the_environment_is_ignored_with_more_rights),

@@ -186,6 +186,8 @@ static void check(const change *rows, size_t count)
         if (judge() == DESCENT_OK)
             fail_msg("accepted, expected: %s", rows[i].says);
         assert_true(plugin_message_has(rows[i].says));
+        /* Each sentence ends with what to do. */
+        assert_true(plugin_message_has("; "));
     }
 }
 #define CHECK(rows) check(rows, sizeof(rows) / sizeof *(rows))
@@ -206,6 +208,7 @@ CHANGE(id_null, TYPE.id = NULL)
 CHANGE(id_form, TYPE.id = "Sound")
 CHANGE(id_long, TYPE.id = overlong)
 CHANGE(second_id, x.plugin.type_count = 2)
+CHANGE(same_id, x.plugin.type_count = 2; x.types[1] = x.types[0])
 
 static void a_plugins_header_is_checked(void **state)
 {
@@ -230,6 +233,7 @@ static void a_plugins_header_is_checked(void **state)
                   "most 31 small letters, digits or _"},
         {id_long, "id of type 0 = \"aaaa"},
         {second_id, "id of type 1 = NULL"},
+        {same_id, "types 0 and 1 have the same id, \"sound\""},
     };
 
     (void)state;
@@ -377,6 +381,7 @@ CHANGE(choices_null, PARAM(KIND).choices = NULL)
 CHANGE(choices_none, choices[0] = NULL)
 CHANGE(choices_endless, PARAM(KIND).choices = endless)
 CHANGE(choice_text, choices[0] = "\t")
+CHANGE(choice_twice, choices[0] = "slow")
 CHANGE(choices_stray, PARAM(COUNT).choices = choices)
 
 static void defaults_lie_in_ranges_that_make_sense(void **state)
@@ -404,6 +409,8 @@ static void defaults_lie_in_ranges_that_make_sense(void **state)
         {choices_none, "sound.kind: a choice among 0 texts"},
         {choices_endless, "sound.kind: a choice among at least 65 texts"},
         {choice_text, "sound.kind: choice 0: expected UTF-8 text"},
+        {choice_twice, "sound.kind: choices 0 and 1 are the same, \"slow\"; "
+                       "tell its author"},
         {choices_stray, "sound.count: choices are given, but its type is 2"},
     };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Bringing plugin files into the process. */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
 #include <locale.h>
@@ -23,6 +24,7 @@
 
 #include "../support/plugin_files.h"
 #include "../support/plugin_registry.h"
+#include "plugin/elf.h"
 
 static test_registry t;
 static char built[PATH_MAX], folder[PATH_MAX];
@@ -129,6 +131,11 @@ static void changes_of_the_process_are_refused_and_undone(void **state)
         {"entry_rounding", "changes the floating-point state (rounding)"},
         {"sets_locale", "changes the locale of this process"},
         {"thread_locale", "changes the locale of the thread of this"},
+        {"entry_locale", "changes the locale of this process"},
+        {"entry_signals", "changes the handler of SIGUSR2 of this process"},
+#if defined __x86_64__
+        {"entry_masks", "changes the floating-point state (exception masks)"},
+#endif
         {"takes_signals", "changes the handler of SIGUSR1, the handler of "
                           "SIGPIPE of this process"},
     };
@@ -149,6 +156,8 @@ static void changes_of_the_process_are_refused_and_undone(void **state)
     }
     sigaction(SIGUSR1, NULL, &action);
     assert_ptr_equal(action.sa_handler, SIG_DFL);
+    sigaction(SIGUSR2, NULL, &action);
+    assert_ptr_equal(action.sa_handler, SIG_DFL);
     sigaction(SIGPIPE, NULL, &action);
     assert_ptr_equal(action.sa_handler, SIG_DFL);
     assert_int_equal(registry_find(t.registry, "raises_flags", NULL),
@@ -158,18 +167,80 @@ static void changes_of_the_process_are_refused_and_undone(void **state)
 /* Its constructor does not run again, and its entry behaves the second time. */
 static void a_plugin_that_changed_the_process_stays_refused(void **state)
 {
-    test_registry other;
+    const char *trace = plugin_in(folder, "again");
+    test_registry other, fresh;
     descent_plugin_info info = {.struct_size = sizeof info};
 
     (void)state;
+    /* A new file, whose constructor has not run before. */
+    plugin_copy("sets_rounding", folder, "sets_rounding.so");
+    setenv("PLUGIN_TRACE", trace, 1);
     plugin_registry_open(&other, built);
+    plugin_registry_open(&fresh, folder);
     for (int i = 0; i < 3; i++) {
-        assert_true(refused("sets_rounding", "floating-point state"));
+        assert_int_not_equal(
+            registry_find(fresh.registry, "sets_rounding", &info), DESCENT_OK);
+        assert_true(plugin_message_has("floating-point state"));
+        assert_int_equal(unlink(trace) == 0, i == 0);
         assert_true(refused("entry_rounding", "floating-point state"));
         assert_int_not_equal(
             registry_find(other.registry, "entry_rounding", &info), DESCENT_OK);
     }
     plugin_registry_close(&other);
+    plugin_registry_close(&fresh);
+    unsetenv("PLUGIN_TRACE");
+}
+
+/* The loader's own memory is the C library's. */
+static int allocations = -1; /* that succeed, or all */
+
+int posix_memalign(void **block, size_t alignment, size_t bytes)
+{
+    static int (*next)(void **, size_t, size_t);
+
+    if (next == NULL)
+        *(void **)&next = dlsym(RTLD_NEXT, "posix_memalign");
+    if (allocations == 0)
+        return ENOMEM;
+    if (allocations > 0)
+        allocations--;
+    return next(block, alignment, bytes);
+}
+
+static bool refuses_to_load(const char *path)
+{
+    return registry_load(t.registry, path, NULL) != DESCENT_OK;
+}
+
+/* A reason that cannot be kept is no acquittal. */
+static void without_memory_for_the_reason_it_stays_refused(void **state)
+{
+    static const struct {
+        const char *name, *says;
+    } rows[] = {
+        {"sets_rounding", "changes the floating-point state"},
+        {"entry_rounding", "changes the floating-point state"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char file[64];
+        const char *path;
+        int enough = -1;
+        snprintf(file, sizeof file, "%s.so", rows[i].name);
+        path = plugin_in(folder, file);
+        do {
+            plugin_copy(rows[i].name, folder, file);
+            allocations = ++enough;
+            assert_true(refuses_to_load(path));
+            allocations = -1;
+        } while (descent_error_code() == DESCENT_ERR_MEMORY);
+        assert_true(enough > 0);
+        assert_true(plugin_message_has(rows[i].says));
+        assert_true(refuses_to_load(path));
+        assert_true(plugin_message_has("refused before, when memory was "
+                                       "short; start the process again"));
+    }
 }
 
 static void two_runtimes_share_one_library(void **state)
@@ -383,6 +454,89 @@ static void a_truncated_adam_crashes_nothing(void **state)
     truncate_everywhere(path, "adam.so");
 }
 
+/* ---- Files with one bit wrong ---- */
+
+static plugin_bytes flipped;
+
+static ssize_t read_flipped(int descriptor, void *buffer, size_t bytes,
+                            off_t at)
+{
+    size_t n = 0;
+
+    (void)descriptor;
+    if (at >= 0 && (size_t)at < flipped.size)
+        n = flipped.size - (size_t)at;
+    n = bytes < n ? bytes : n;
+    memcpy(buffer, flipped.at + at, n);
+    return (ssize_t)n;
+}
+
+/* The crashes of bytes [from, to) with one bit wrong: each file that is accepted
+ * is loaded in a child. */
+static int count_crashes(size_t from, size_t to, const char *path)
+{
+    static const files table = {.read_at = read_flipped};
+    const elf_file file = {&table, 0, flipped.size, path};
+    int crashes = 0;
+
+    for (size_t bit = from * 8; bit < to * 8; bit++) {
+        unsigned char *const byte = &flipped.at[bit / 8];
+        *byte ^= (unsigned char)(1u << bit % 8);
+        if (elf_check(&file) == DESCENT_OK) {
+            plugin_write(path, flipped.at, flipped.size);
+            crashes += in_child(try_load, path) == -1;
+        }
+        *byte ^= (unsigned char)(1u << bit % 8);
+    }
+    return crashes;
+}
+
+/* Whether the address of DT_INIT is right no check can see. */
+static void flip_dynamic_table(const Elf64_Phdr *table, const char *path)
+{
+    const size_t begin = table->p_offset;
+
+    for (size_t at = begin; at < begin + table->p_filesz;
+         at += sizeof(Elf64_Dyn)) {
+        const Elf64_Dyn *entry = (const void *)(flipped.at + at);
+        const int64_t tag = entry->d_tag;
+        int crashes;
+        if (tag == DT_NULL)
+            return;
+        crashes = count_crashes(at, at + sizeof tag, path);
+        if (tag != DT_INIT)
+            crashes += count_crashes(at + sizeof tag, at + sizeof *entry, path);
+        if (crashes != 0)
+            fail_msg("tag %llx: %d crashes", (unsigned long long)tag, crashes);
+    }
+}
+
+static void a_flipped_bit_in_the_tables_crashes_nothing(void **state)
+{
+    char from[PATH_MAX];
+    const Elf64_Ehdr *header;
+    const Elf64_Phdr *segments;
+    char path[PATH_MAX];
+
+    (void)state;
+    if (!plugin_shipped_path("adam", from))
+        skip();
+    snprintf(path, sizeof path, "%s", plugin_in(folder, "adam.so"));
+    flipped = plugin_read(from);
+    header = (const void *)flipped.at;
+    segments = (const void *)(flipped.at + header->e_phoff);
+    for (unsigned i = 0; i < header->e_phnum; i++) {
+        const size_t at = header->e_phoff + i * sizeof *segments;
+        const int crashes = count_crashes(at, at + sizeof *segments, path);
+        if (crashes != 0)
+            fail_msg("segment %u: %d crashes", i, crashes);
+        if (segments[i].p_type == PT_DYNAMIC)
+            flip_dynamic_table(&segments[i], path);
+    }
+    plugin_free(&flipped);
+    unlink(path);
+}
+
 /* Without /proc the path is all there is.  A file that replaces a loaded one
  * cannot be told to the dynamic linker then, which must be noticed. */
 static int without_proc(const char *path)
@@ -431,6 +585,7 @@ int main(void)
         cmocka_unit_test(no_constructor_of_a_file_that_is_no_plugin_runs),
         cmocka_unit_test(changes_of_the_process_are_refused_and_undone),
         cmocka_unit_test(a_plugin_that_changed_the_process_stays_refused),
+        cmocka_unit_test(without_memory_for_the_reason_it_stays_refused),
         cmocka_unit_test(two_runtimes_share_one_library),
         cmocka_unit_test(each_file_is_the_one_that_was_checked),
         cmocka_unit_test(the_file_checked_is_the_file_loaded),
@@ -438,6 +593,7 @@ int main(void)
         cmocka_unit_test(what_the_dynamic_linker_refuses_is_told),
         cmocka_unit_test(a_truncated_plugin_crashes_nothing),
         cmocka_unit_test(a_truncated_adam_crashes_nothing),
+        cmocka_unit_test(a_flipped_bit_in_the_tables_crashes_nothing),
         cmocka_unit_test(without_proc_the_path_is_used_and_compared),
     };
 

@@ -50,6 +50,15 @@ typedef struct record {
     const char *load; /* loaded in the first visit, or NULL */
 } record;
 
+/* The reason from the file's name on. */
+static const char *after_folder(const descent_plugin_info *info)
+{
+    const size_t folder = (size_t)(strrchr(info->path, '/') + 1 - info->path);
+
+    assert_memory_equal(info->reason, info->path, folder);
+    return info->reason + folder;
+}
+
 static descent_status note(void *user, const descent_plugin_info *info)
 {
     record *const r = user;
@@ -60,7 +69,7 @@ static descent_status note(void *user, const descent_plugin_info *info)
     snprintf(r->text + strlen(r->text), sizeof r->text - strlen(r->text),
              "%s %s %s\n", slash == NULL ? "-" : slash + 1,
              info->type == NULL ? "refused" : info->type->id,
-             info->reason == NULL ? "" : strrchr(info->reason, '/') + 1);
+             info->reason == NULL ? "" : after_folder(info));
     assert_int_equal(info->status == DESCENT_OK, info->reason == NULL);
     return ++r->visits == r->at ? r->stop : DESCENT_OK;
 }
@@ -97,11 +106,15 @@ static void every_plugin_is_visited_and_every_refusal_told(void **state)
         r.text,
         "- registered_too \n"
         "- registered \n"
+        "Upper.so refused Upper.so: expected a file NAME.so, NAME being a "
+        "small letter, then at most 31 small letters, digits or _; rename it "
+        "after its optimizer\n"
         "both.so both \n"
         "broken.so refused broken.so: a text file, expected a shared object; "
         "link it with cc -shared on this machine\n"
         "no_entry.so refused no_entry.so: no entry: a plugin exports the "
-        "function descent_plugin_v1, this file is something else\n"
+        "function descent_plugin_v1, this file is something else; build it "
+        "with DESCENT_PLUGIN of descent/kernel.h\n"
         "two_types.so two_types \n"
         "good.so good \n");
 }
@@ -136,18 +149,20 @@ static void a_visitor_may_load_more(void **state)
 static void files_are_listed_in_order_without_opening_any(void **state)
 {
     record r = {.at = -1};
-    char expected[4 * PATH_MAX];
+    char expected[5 * PATH_MAX];
 
     (void)state;
     plugin_copy("traced", a, "zeta.so");
     plugin_write(plugin_in(a, "beta.so"), "x", 1);
+    plugin_write(plugin_in(b, "Alpha.so"), "x", 1);
+    plugin_write(plugin_in(b, ".alpha.so"), "x", 1);
     plugin_write(plugin_in(b, "alpha.so"), "x", 1);
     plugin_write(plugin_in(b, "beta.so"), "x", 1);
     assert_int_equal(registry_add_directory(t.registry, "/descent-nowhere"),
                      DESCENT_OK);
     assert_int_equal(registry_add_directory(t.registry, b), DESCENT_OK);
-    snprintf(expected, sizeof expected, "%s/beta.so\n%s/zeta.so\n%s/alpha.so\n",
-             a, a, b);
+    snprintf(expected, sizeof expected,
+             "%s/beta.so\n%s/zeta.so\n%s/Alpha.so\n%s/alpha.so\n", a, a, b, b);
     assert_int_equal(registry_each_file(t.registry, note_path, &r), DESCENT_OK);
     assert_string_equal(r.text, expected);
 }

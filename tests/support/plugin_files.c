@@ -61,6 +61,12 @@ bool plugin_library_path(char path[PATH_MAX])
     return access(path, R_OK) == 0;
 }
 
+void plugin_command_path(char path[PATH_MAX])
+{
+    build_folder(path);
+    put_below(path, "/descent");
+}
+
 plugin_bytes plugin_read(const char *path)
 {
     FILE *file = fopen(path, "rb");

@@ -24,6 +24,9 @@ bool plugin_shipped_path(const char *name, char path[PATH_MAX]);
 /* The shared library; false when this build has none. */
 bool plugin_library_path(char path[PATH_MAX]);
 
+/* The command, which may not be there. */
+void plugin_command_path(char path[PATH_MAX]);
+
 /* The bytes of a file; free with plugin_free. */
 plugin_bytes plugin_read(const char *path);
 void plugin_free(plugin_bytes *bytes);

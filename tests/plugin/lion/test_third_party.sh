@@ -75,6 +75,15 @@ is_described() {
     "$prefix/bin/descent" plugins lion | grep -q '^Lion (lion 0.1.0)$'
 }
 
+# Each of the seven, at the place where it was installed.
+are_installed() {
+    for one in adadelta adagrad adam adamax nadam rmsprop sgd; do
+        file=$prefix/lib/descent/plugins/1/$one.so
+        "$prefix/bin/descent" plugins "$one" | grep -qF "$file" ||
+            { echo "$one: not from $file"; return 1; }
+    done
+}
+
 tab=$(printf '\t')
 weights="0.25${tab}-1.25"
 
@@ -83,8 +92,7 @@ check "make install" install_descent
 mkdir -p "$scratch/work" "$scratch/plugins" &&
     cp "$here/lion.c" "$here/use.c" "$here/use.lua" "$scratch/work" &&
     cd "$scratch/work" || exit 1
-check "the seven are found where they were installed" \
-    "$prefix/bin/descent" plugins adam
+check "the seven are found where they were installed" are_installed
 check "lion is unknown before it is built" is_unknown
 check "one line builds a plugin from the installed headers" build_plugin
 mv -f lion.so "$scratch/plugins/" 2>>"$log"
