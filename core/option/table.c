@@ -144,7 +144,7 @@ descent_status option_check(const option_table *table, size_t i, double value)
     return status_fail(DESCENT_ERR_ARGUMENT, "%s.%s = %s: expected %s%s",
                        table->owner, row->name, text_number(value, number),
                        range,
-                       i == OPTION_LEARNING_RATE && value < 0
+                       strcmp(row->name, "learning_rate") == 0 && value < 0
                            ? " (to climb, set maximize = true)"
                            : "");
 }

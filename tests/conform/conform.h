@@ -71,6 +71,7 @@ typedef struct flavour {
     const translation *settings; /* Descent options, and the text to set */
     const translation *extra;    /* "CLASS/option", and the value to set where
                                     the case gives none */
+    bool one_tolerance;          /* for weights and slots alike */
 } flavour;
 
 /* The flavour of the case, or NULL after a fault. */

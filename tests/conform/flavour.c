@@ -141,11 +141,11 @@ static const translation torch_extra[] = {
 
 static const flavour flavours[] = {
     {"keras 3.", keras3_optimizers, keras3_options, keras3_slots,
-     keras3_settings, none},
+     keras3_settings, none, false},
     {"keras 2.3", keras3_optimizers, keras2_options, keras2_slots,
-     keras2_settings, none},
+     keras2_settings, none, false},
     {"torch", torch_optimizers, torch_options, torch_slots, torch_settings,
-     torch_extra},
+     torch_extra, true},
 };
 
 const flavour *flavour_of(trial *t)

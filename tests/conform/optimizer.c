@@ -25,7 +25,6 @@ typedef struct run {
     tolerance tolerance;
     slot_limit slots[SLOTS];
     size_t slot_count;
-    bool has_slot_limits;
     const char *slot; /* being compared */
     double updates;   /* of a tensor, being compared */
     descent_step_report report;
@@ -79,7 +78,6 @@ static bool read_tolerance(trial *t, run *r)
     if (object == NULL || !take_tolerance(t, object, &r->tolerance))
         return false;
     state = take_optional(t, object, "state");
-    r->has_slot_limits = state != NULL;
     if (state != NULL && !json_is_object(state))
         return trial_fault(t, "tolerance.state: expected an object");
     json_object_foreach(state, slot, limits)
@@ -104,7 +102,7 @@ static slot_limit *find_limit(trial *t, run *r, const char *theirs)
     for (size_t i = 0; i < r->slot_count; i++)
         if (strcmp(r->slots[i].theirs, theirs) == 0)
             return &r->slots[i];
-    if (r->has_slot_limits || r->slot_count == SLOTS)
+    if (!r->flavour->one_tolerance || r->slot_count == SLOTS)
         return NULL;
     slot_limit *limit = &r->slots[r->slot_count];
     limit->theirs = theirs;
