@@ -36,6 +36,28 @@ void random_block(const uint32_t counter[4], const uint32_t key[2],
     out[3] = c3;
 }
 
+/* The key and half of the counter are random themselves: a block's input has no
+ * room for four numbers. */
+void random_words(uint64_t seed, uint64_t stream, uint64_t moment,
+                  uint64_t first, uint32_t *out, size_t n)
+{
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    const uint32_t origin[4] = {(uint32_t)stream, (uint32_t)(stream >> 32),
+                                (uint32_t)moment, (uint32_t)(moment >> 32)};
+    uint32_t own[4], words[4];
+    size_t done = 0;
+
+    random_block(origin, key, own);
+    while (done < n) {
+        const uint64_t at = first + done, block = at / 4;
+        const uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32),
+                                     own[2], own[3]};
+        random_block(counter, own, words);
+        for (uint64_t k = at % 4; k < 4 && done < n; k++)
+            out[done++] = words[k];
+    }
+}
+
 /* Two uniform numbers in [0, 1): the upper 53 bits of each half of a block. */
 static void uniform_pair(uint64_t seed, uint64_t stream, uint64_t block,
                          double out[2])

@@ -5,10 +5,16 @@
 #ifndef DESCENT_BASE_RANDOM_H
 #define DESCENT_BASE_RANDOM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* The 128 random bits that belong to `counter` under `key`. */
 void random_block(const uint32_t counter[4], const uint32_t key[2],
                   uint32_t out[4]);
+
+/* Words first, first + 1, ... of 32 random bits, of the sequence that belongs
+ * to (seed, stream, moment): a function of these and the index alone. */
+void random_words(uint64_t seed, uint64_t stream, uint64_t moment,
+                  uint64_t first, uint32_t *out, size_t n);
 
 #endif

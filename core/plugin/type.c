@@ -27,14 +27,14 @@ size_t descent_type_state_bytes(const descent_optimizer_type *type,
 {
     size_t bytes = 0;
 
-    if (variant >= type->variant_count)
+    if (variant >= type->variant_count || dtype_size(dtype) == 0)
         return 0;
     for (uint32_t i = 0; i < type->slot_count; i++) {
         const descent_slot *slot = type_slot(type, i);
         if (slot->shape == DESCENT_SLOT_LIKE_WEIGHT &&
             (slot->flags & DESCENT_SLOT_SCRATCH) == 0 &&
             type_uses(slot, variant))
-            bytes += dtype_size(dtype);
+            bytes += dtype_size(dtype_compute(dtype));
     }
     return bytes;
 }

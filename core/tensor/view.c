@@ -21,6 +21,11 @@ size_t dtype_size(descent_dtype dtype)
     return dtype < DTYPES ? dtypes[dtype].size : 0;
 }
 
+descent_dtype dtype_compute(descent_dtype dtype)
+{
+    return dtype == DESCENT_DTYPE_F64 ? DESCENT_DTYPE_F64 : DESCENT_DTYPE_F32;
+}
+
 const char *dtype_name(descent_dtype dtype)
 {
     return dtype_size(dtype) != 0 ? dtypes[dtype].name : "?";

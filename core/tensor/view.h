@@ -16,6 +16,10 @@ static inline void *dtype_at(const void *array, descent_dtype dtype, int64_t n)
                : (char *)(uintptr_t)array + (size_t)n * dtype_size(dtype);
 }
 
+/* The type that arithmetic on elements of this one is done in: f64 for f64, f32
+ * for the others. */
+descent_dtype dtype_compute(descent_dtype dtype);
+
 /* "f32", ...; "?" for others. */
 const char *dtype_name(descent_dtype dtype);
 

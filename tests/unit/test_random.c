@@ -59,6 +59,32 @@ static void uniform_numbers_are_halves_of_blocks(void **state)
     }
 }
 
+/* The bits of an update: any cut gives the same, any other key others. */
+static void words_follow_from_their_key_and_index(void **state)
+{
+    static const uint64_t other[][3] = {{43, 5, 7}, {42, 6, 7}, {42, 5, 8}};
+    static uint32_t whole[1000], parts[1000];
+    double mean = 0;
+
+    (void)state;
+    random_words(42, 5, 7, 1000003, whole, 1000);
+    for (size_t at = 0, cut = 1; at < 1000; at += cut++)
+        random_words(42, 5, 7, 1000003 + at, parts + at,
+                     at + cut < 1000 ? cut : 1000 - at);
+    assert_memory_equal(whole, parts, sizeof whole);
+    for (size_t i = 0; i < 3; i++) {
+        size_t equal = 0;
+        random_words(other[i][0], other[i][1], other[i][2], 1000003, parts,
+                     1000);
+        for (size_t k = 0; k < 1000; k++)
+            equal += parts[k] == whole[k];
+        assert_true(equal < 3);
+    }
+    for (size_t k = 0; k < 1000; k++)
+        mean += whole[k] * 0x1p-32 / 1000;
+    assert_true(fabs(mean - 0.5) < 0.04);
+}
+
 /* Any way of cutting a sequence into calls gives the same numbers. */
 static void an_index_alone_decides_its_number(void **state)
 {
@@ -180,6 +206,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_the_published_ones),
         cmocka_unit_test(uniform_numbers_are_halves_of_blocks),
+        cmocka_unit_test(words_follow_from_their_key_and_index),
         cmocka_unit_test(an_index_alone_decides_its_number),
         cmocka_unit_test(seeds_and_streams_differ),
         cmocka_unit_test(uniform_moments_are_right),

@@ -102,6 +102,16 @@ DESCENT_API void descent_random_uniform(uint64_t seed, uint64_t stream,
 DESCENT_API void descent_random_normal(uint64_t seed, uint64_t stream,
                                        uint64_t first, double *out, size_t n);
 
+/* ---- Number formats --------------------------------------------------------- */
+
+/* Convert n elements of type `from` at `in` to type `to` at `out`, both of f64,
+ * f32, f16 and bf16: to nearest, ties to even, rounded once; NaN stays NaN, what
+ * is too large becomes infinite.  The arrays are aligned to their types and do
+ * not overlap.  Other types are an error.  [any] */
+DESCENT_API descent_status descent_convert(descent_dtype to, void *out,
+                                           descent_dtype from, const void *in,
+                                           size_t n);
+
 /* ---- Runtime ------------------------------------------------------------------ */
 
 /* Where the memory of a runtime and its objects comes from, but for that which
@@ -232,7 +242,8 @@ DESCENT_API const descent_param *descent_common_option(size_t i);
 DESCENT_API const descent_preset *descent_common_preset(size_t i);
 
 /* Bytes of state that `variant` of `type` keeps for each parameter stored as
- * `dtype` (DESCENT_DTYPE_F32 or _F64).  [any] */
+ * `dtype`, without what the core's options add; 16-bit parameters have theirs in
+ * f32.  [any] */
 DESCENT_API size_t descent_type_state_bytes(const descent_optimizer_type *type,
                                             uint32_t variant,
                                             descent_dtype dtype);
