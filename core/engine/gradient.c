@@ -3,32 +3,59 @@
  * the loss scale removed and what was accumulated added. */
 #include <math.h>
 
-#include "engine/optimizer.h"
+#include "engine/stage.h"
 #include "engine/tile.h"
 #include "tensor/norm.h"
 #include "tensor/view.h"
 
+static void *offset(void *array, descent_dtype dtype, int64_t elements)
+{
+    return (char *)array + (size_t)elements * dtype_size(dtype);
+}
+
+/* What is accumulated and this step's gradient times `factor`, at most TILE
+ * elements of them. */
+static void load_sum(const entry *e, double factor, int64_t first, size_t n,
+                     void *out)
+{
+    double base[TILE], now[TILE];
+
+    tile_add(
+        e->compute, n,
+        stage_read(e->accumulator, e->state_dtype, e->compute, first, n, base),
+        factor,
+        stage_read((void *)(uintptr_t)e->now, e->now_dtype, e->compute, first,
+                   n, now),
+        out);
+}
+
 const void *gradient_load(const entry *e, gradient_source source, int64_t first,
                           size_t n, void *buffer)
 {
-    const void *base = NULL;
-
-    if (source.accumulates)
-        base = dtype_at(e->accumulator, e->dtype, first);
-    if (e->now == NULL)
-        return base;
-    if (base == NULL && e->now_dtype == e->dtype)
-        return dtype_at(e->now, e->dtype, first);
     /* Without accumulation the scale is one factor with all others, later. */
-    tile_load(e->dtype, n, e->now_dtype, dtype_at(e->now, e->now_dtype, first),
-              source.accumulates ? source.unscale : 1, base, buffer);
+    if (!source.accumulates)
+        return stage_read((void *)(uintptr_t)e->now, e->now_dtype, e->compute,
+                          first, n, buffer);
+    if (e->now == NULL)
+        return stage_read(e->accumulator, e->state_dtype, e->compute, first, n,
+                          buffer);
+    for (size_t at = 0; at < n; at += TILE) {
+        const size_t run = n - at < TILE ? n - at : TILE;
+        load_sum(e, source.unscale, first + (int64_t)at, run,
+                 offset(buffer, e->compute, (int64_t)at));
+    }
     return buffer;
 }
 
 void gradient_accumulate(entry *e, double unscale)
 {
-    tile_load(e->dtype, (size_t)e->count, e->now_dtype, e->now, unscale,
-              e->accumulator, e->accumulator);
+    double sum[TILE];
+
+    for (int64_t at = 0; at < e->count; at += TILE) {
+        const size_t n = (size_t)(e->count - at < TILE ? e->count - at : TILE);
+        load_sum(e, unscale, at, n, sum);
+        stage_write(e->accumulator, e->state_dtype, e->compute, at, n, sum);
+    }
     e->accumulated = true;
 }
 
@@ -46,7 +73,7 @@ static double largest(const entry *e, gradient_source source)
     for (int64_t at = 0; at < e->count; at += NORM_BLOCK) {
         const size_t n = block_size(e, at);
         const void *g = gradient_load(e, source, at, n, block);
-        const double here = norm_largest(e->dtype, g, n);
+        const double here = norm_largest(e->compute, g, n);
         most = here > most || isnan(here) ? here : most;
     }
     return most;
@@ -61,7 +88,7 @@ static double sum_of_squares(const entry *e, gradient_source source,
     for (int64_t at = 0; at < e->count; at += NORM_BLOCK) {
         const size_t n = block_size(e, at);
         const void *g = gradient_load(e, source, at, n, block);
-        norm_tree_add(&blocks, norm_block(e->dtype, g, n, scale));
+        norm_tree_add(&blocks, norm_block(e->compute, g, n, scale));
     }
     return norm_tree_sum(&blocks);
 }

@@ -89,7 +89,8 @@ void descent_optimizer_free(descent_optimizer *o)
     tensors_free(o);
     for (size_t k = 0; k < DESCENT_MAX_SLOTS; k++)
         memory_release(o->memory, o->scratch[k], o->scratch_bytes[k], 1);
-    memory_release(o->memory, o->whole, o->whole_bytes, 1);
+    for (size_t k = 0; k < WHOLES; k++)
+        memory_release(o->memory, o->whole[k], o->whole_bytes[k], 1);
     forget_exclusions(o);
     if (o->settings.memory != NULL)
         settings_free(&o->settings);

@@ -4,8 +4,8 @@
  *   optimizer.c  create, free, options          tensors.c  bind and validate
  *   state.c      slots: allocate, fill, view    step.c     the order of a step
  *   gradient.c   effective gradients, norms     pass.c     spans, tiles, rule
- *   average.c    averages of the weights        tile.c     the core's
- * arithmetic
+ *   average.c    averages of the weights        swap.c     ... in their place
+ *   stage.c      16-bit tensors in f32          tile.c     the core's arithmetic
  */
 #ifndef DESCENT_ENGINE_OPTIMIZER_H
 #define DESCENT_ENGINE_OPTIMIZER_H
@@ -36,7 +36,10 @@ typedef struct scalars {
 typedef struct entry {
     char *name;
     uint64_t id;
-    descent_dtype dtype;
+    descent_dtype dtype;       /* of the weights                     */
+    descent_dtype compute;     /* of arithmetic                      */
+    descent_dtype state_dtype; /* of slots, average, accumulator     */
+    int keeps;                 /* MASTER_*: beside 16-bit weights    */
     uint32_t ndim;
     int64_t shape[DESCENT_MAX_DIMS];
     int64_t count;
@@ -52,6 +55,9 @@ typedef struct entry {
     uint64_t updates; /* that it took part in */
     double *scalar;   /* scalar slots, and their next values; NULL unless they
                          count per tensor */
+    float *master;    /* MASTER_F32: the weights before rounding      */
+    uint16_t *lost;   /* MASTER_KAHAN: what rounding has taken away   */
+    uint16_t *aside;  /* the weights while averages stand in for them */
 
     /* The step at hand. */
     const void *now; /* gradient handed to it, or NULL */
@@ -64,6 +70,15 @@ typedef struct entry {
     double clip;         /* factor of norm clipping */
     size_t set;          /* of scalars */
 } entry;
+
+/* Stored in 16 bits: the rule works on copies. */
+static inline bool entry_is_narrow(const entry *e)
+{
+    return e->dtype != e->compute;
+}
+
+/* What a worker needs of a whole tensor in the compute type. */
+enum { WHOLE_GRADIENT, WHOLE_WEIGHT, WHOLE_AVERAGE, WHOLES };
 
 struct descent_optimizer {
     descent_runtime *runtime; /* retained */
@@ -95,8 +110,8 @@ struct descent_optimizer {
     double scalar_next[DESCENT_MAX_SLOTS];
     void *scratch[DESCENT_MAX_SLOTS]; /* tensor scope: slots of a worker ... */
     size_t scratch_bytes[DESCENT_MAX_SLOTS];
-    void *whole; /* ... and the final gradient of the largest tensor */
-    size_t whole_bytes;
+    void *whole[WHOLES]; /* ... and copies of the largest tensor */
+    size_t whole_bytes[WHOLES];
 
     uint64_t iterations, updates;
     bool busy;     /* inside a step, also while it calls the application */
@@ -132,6 +147,8 @@ bool tensors_decay(const descent_optimizer *o, const char *name);
 descent_status state_build(descent_optimizer *o);
 descent_status state_build_alone(descent_optimizer *o);
 void state_release(descent_optimizer *o, entry *e);
+/* scratch.c: for tensor scope, grow what workers need. */
+descent_status scratch_build(descent_optimizer *o);
 /* Set the scalar slots to their first values. */
 void state_first_scalars(const descent_optimizer *o, double *scalar);
 

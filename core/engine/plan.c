@@ -75,7 +75,9 @@ static void plan_span(descent_optimizer *o, size_t index)
 
 void plan_spans(descent_optimizer *o)
 {
-    static const descent_dtype order[] = {DESCENT_DTYPE_F32, DESCENT_DTYPE_F64};
+    static const descent_dtype order[] = {DESCENT_DTYPE_F32, DESCENT_DTYPE_F64,
+                                          DESCENT_DTYPE_F16,
+                                          DESCENT_DTYPE_BF16};
 
     if (!o->plan_stale)
         return;

@@ -52,7 +52,18 @@ static descent_status take_item(settings *s, size_t row, const bag_item *item)
                                  "bytes");
         return memory_text(s->memory, item->text, &s->name);
     }
-    return option_read(&s->table, row, item, &s->number[row]);
+    TRY(option_read(&s->table, row, item, &s->number[row]));
+    if (row == OPTION_MULTI_PRECISION)
+        s->number[OPTION_MASTER] = s->number[row];
+    return DESCENT_OK;
+}
+
+/* Do two rows set one option? */
+static bool are_one(size_t a, size_t b)
+{
+    a = a == OPTION_MULTI_PRECISION ? OPTION_MASTER : a;
+    b = b == OPTION_MULTI_PRECISION ? OPTION_MASTER : b;
+    return a == b;
 }
 
 static descent_status take_preset(settings *s, const descent_preset *p)
@@ -95,7 +106,7 @@ static descent_status take_options(settings *s, const descent_options *options)
         for (size_t j = 0; j < i; j++) {
             other = &options->items[j];
             TRY(option_find(&s->table, other->name, &other_row));
-            if (other_row == row)
+            if (are_one(row, other_row))
                 return status_fail(DESCENT_ERR_ARGUMENT,
                                    "%s: '%s' and '%s' are two names of one "
                                    "option: expected one of them",

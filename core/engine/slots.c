@@ -37,6 +37,24 @@ size_t slot_scalar_index(const descent_optimizer_type *type, size_t k)
     return index;
 }
 
+/* The core's own state arrays, which follow the slots. */
+static const char *const own_names[] = {"average", "gradient_accumulator",
+                                        "master", "compensation"};
+enum { OWN_AVERAGE, OWN_ACCUMULATOR, OWN_MASTER, OWN_COMPENSATION, OWN_ARRAYS };
+
+static bool has_own(const settings *s, int which)
+{
+    const double *option = s->number;
+    const bool used[OWN_ARRAYS] = {
+        [OWN_AVERAGE] = option[OPTION_USE_EMA] != 0,
+        [OWN_ACCUMULATOR] = option[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1,
+        [OWN_MASTER] = option[OPTION_MASTER] == MASTER_F32,
+        [OWN_COMPENSATION] = option[OPTION_MASTER] == MASTER_KAHAN,
+    };
+
+    return used[which];
+}
+
 /* State array i: slots in use, then the core's. */
 static const char *name_at(const descent_optimizer *o, size_t i)
 {
@@ -47,10 +65,9 @@ static const char *name_at(const descent_optimizer *o, size_t i)
         if (type_uses(slot, s->variant) && !slot_is_scratch(slot) && i-- == 0)
             return slot->name;
     }
-    if (s->number[OPTION_USE_EMA] != 0 && i-- == 0)
-        return "average";
-    if (s->number[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1 && i-- == 0)
-        return "gradient_accumulator";
+    for (int which = 0; which < OWN_ARRAYS; which++)
+        if (has_own(s, which) && i-- == 0)
+            return own_names[which];
     return NULL;
 }
 
@@ -65,7 +82,7 @@ static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
     const descent_slot *slot = type_slot(o->type, k);
     const uint32_t like = slot->shape;
 
-    view->dtype = e->dtype;
+    view->dtype = e->state_dtype;
     view->data = e->slot[k];
     if (like == DESCENT_SLOT_SCALAR) {
         view->dtype = DESCENT_DTYPE_F64;
@@ -78,6 +95,28 @@ static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
     } else if (like == DESCENT_SLOT_PER_COLUMN) {
         view->ndim = e->ndim > 0 ? e->ndim - 1 : 0;
         view->shape = e->shape + 1;
+    }
+}
+
+/* Only 16-bit weights have the last two: for others they are empty. */
+static void view_own(const entry *e, int which, descent_tensor *view)
+{
+    static const int64_t none = 0;
+    const struct {
+        descent_dtype dtype;
+        void *data;
+    } own[OWN_ARRAYS] = {
+        [OWN_AVERAGE] = {e->state_dtype, e->average},
+        [OWN_ACCUMULATOR] = {e->state_dtype, e->accumulator},
+        [OWN_MASTER] = {DESCENT_DTYPE_F32, e->master},
+        [OWN_COMPENSATION] = {e->dtype, e->lost},
+    };
+
+    view->dtype = own[which].dtype;
+    view->data = own[which].data;
+    if (which >= OWN_MASTER && !entry_is_narrow(e)) {
+        view->ndim = 1;
+        view->shape = &none;
     }
 }
 
@@ -103,32 +142,39 @@ descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
                            o->settings.name, e->name);
     tensor.name = name;
     tensor.gradient = NULL;
-    if (strcmp(name, "average") == 0)
-        tensor.data = e->average;
-    else if (strcmp(name, "gradient_accumulator") == 0)
-        tensor.data = e->accumulator;
+    for (int which = 0; which < OWN_ARRAYS; which++)
+        if (own_names[which] == name)
+            view_own(e, which, &tensor);
     for (size_t k = 0; k < o->type->slot_count; k++)
         if (type_slot(o->type, k)->name == name)
             view_slot(o, e, k, &tensor);
     return view_give(&tensor, view);
 }
 
+/* Bytes of one tensor's state arrays. */
+static size_t entry_bytes(const descent_optimizer *o, const entry *e)
+{
+    const size_t n = (size_t)e->count, size = dtype_size(e->state_dtype);
+    size_t bytes = 0;
+
+    for (size_t k = 0; k < o->type->slot_count; k++) {
+        const descent_slot *slot = type_slot(o->type, k);
+        if (e->slot[k] != NULL && !slot_is_scratch(slot))
+            bytes += (size_t)slot_elements(slot, e) * size;
+    }
+    bytes += e->average != NULL ? n * size : 0;
+    bytes += e->accumulator != NULL ? n * size : 0;
+    bytes += e->master != NULL ? n * sizeof *e->master : 0;
+    bytes += e->lost != NULL ? n * sizeof *e->lost : 0;
+    return bytes;
+}
+
 size_t descent_optimizer_state_bytes(const descent_optimizer *o)
 {
     size_t bytes = 0;
 
-    for (size_t i = 0; o != NULL && i < o->count; i++) {
-        const entry *e = &o->entries[i];
-        const size_t like = (size_t)e->count * dtype_size(e->dtype);
-        if (!e->built)
-            continue;
-        for (size_t k = 0; k < o->type->slot_count; k++) {
-            const descent_slot *slot = type_slot(o->type, k);
-            if (e->slot[k] != NULL && !slot_is_scratch(slot))
-                bytes += (size_t)slot_elements(slot, e) * dtype_size(e->dtype);
-        }
-        bytes += e->average != NULL ? like : 0;
-        bytes += e->accumulator != NULL ? like : 0;
-    }
+    for (size_t i = 0; o != NULL && i < o->count; i++)
+        if (o->entries[i].built)
+            bytes += entry_bytes(o, &o->entries[i]);
     return bytes;
 }

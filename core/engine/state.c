@@ -3,9 +3,10 @@
  * aligned to 64 bytes. */
 #include <string.h>
 
-#include "engine/optimizer.h"
 #include "engine/slots.h"
+#include "engine/stage.h"
 #include "plugin/type.h"
+#include "tensor/convert.h"
 #include "tensor/view.h"
 
 enum {
@@ -16,7 +17,8 @@ enum {
     STAGGER = 832
 };
 
-/* Places arrays one after another: first without memory, to measure. */
+/* Places arrays one after another: first without memory, to measure.  `array`
+ * is the address of a pointer. */
 typedef struct layout {
     char *memory; /* or NULL */
     size_t bytes;
@@ -24,7 +26,7 @@ typedef struct layout {
 } layout;
 
 static descent_status place(layout *at, int64_t elements, descent_dtype dtype,
-                            void **array)
+                            void *array)
 {
     const size_t size = dtype_size(dtype);
     size_t bytes, end;
@@ -41,7 +43,7 @@ static descent_status place(layout *at, int64_t elements, descent_dtype dtype,
         at->bytes += STAGGER;
     at->bytes = (at->bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (at->memory != NULL)
-        *array = at->memory + at->bytes;
+        *(void **)array = at->memory + at->bytes;
     at->bytes += bytes;
     at->arrays++;
     return DESCENT_OK;
@@ -59,7 +61,7 @@ static descent_status place_entry(const descent_optimizer *o, entry *e,
     for (size_t k = 0; k < o->type->slot_count; k++) {
         const descent_slot *slot = type_slot(o->type, k);
         if (type_uses(slot, s->variant))
-            TRY(place(at, slot_elements(slot, e), e->dtype, &e->slot[k]));
+            TRY(place(at, slot_elements(slot, e), e->state_dtype, &e->slot[k]));
     }
     if (s->number[OPTION_COUNTER] == COUNTER_PER_TENSOR)
         TRY(place(at,
@@ -67,9 +69,13 @@ static descent_status place_entry(const descent_optimizer *o, entry *e,
                   DESCENT_DTYPE_F64, &scalar));
     e->scalar = scalar;
     if (averages)
-        TRY(place(at, e->count, e->dtype, &e->average));
+        TRY(place(at, e->count, e->state_dtype, &e->average));
     if (accumulates)
-        TRY(place(at, e->count, e->dtype, &e->accumulator));
+        TRY(place(at, e->count, e->state_dtype, &e->accumulator));
+    if (e->keeps == MASTER_F32)
+        TRY(place(at, e->count, DESCENT_DTYPE_F32, &e->master));
+    if (e->keeps == MASTER_KAHAN)
+        TRY(place(at, e->count, e->dtype, &e->lost));
     return DESCENT_OK;
 }
 
@@ -84,14 +90,14 @@ static descent_status place_all(descent_optimizer *o, layout *at)
 static void fill(void *array, int64_t elements, descent_dtype dtype,
                  double value)
 {
-    if (value == 0)
+    const size_t size = dtype_size(dtype);
+    char *to = array;
+
+    if (value == 0 || elements == 0)
         return; /* memory comes zeroed */
-    for (int64_t i = 0; i < elements; i++) {
-        if (dtype == DESCENT_DTYPE_F64)
-            ((double *)array)[i] = value;
-        else
-            ((float *)array)[i] = (float)value;
-    }
+    convert(dtype, to, DESCENT_DTYPE_F64, &value, 1);
+    for (int64_t i = 1; i < elements; i++)
+        memcpy(to + (size_t)i * size, to, size);
 }
 
 /* A slot's first value: declared, or that of the option it names. */
@@ -108,7 +114,8 @@ static double first_value(const descent_optimizer *o, const descent_slot *slot)
 }
 
 /* Let the plugin write the first contents of a tensor's slots. */
-static descent_status create(descent_optimizer *o, entry *e)
+static descent_status create(descent_optimizer *o, const entry *e, void *weight,
+                             void *const *slot)
 {
     const descent_tensor_info info = {
         sizeof info, e->ndim, e->name, e->shape, e->count, e->id, e->dtype, 0,
@@ -118,8 +125,8 @@ static descent_status create(descent_optimizer *o, entry *e)
         .struct_size = sizeof span,
         .ndim = whole ? e->ndim : 0,
         .count = e->count,
-        .weight = e->weight,
-        .slot = e->slot,
+        .weight = weight,
+        .slot = slot,
         .shape = whole ? e->shape : NULL,
         .scalar = whole ? o->scalar : NULL,
         .tensor_id = e->id,
@@ -132,9 +139,10 @@ static descent_status create(descent_optimizer *o, entry *e)
         .host = registry_host(o->runtime->plugins),
         .type = o->type,
         .variant = o->settings.variant,
-        .compute = e->dtype,
+        .compute = e->compute,
         .isa = o->runtime->isa,
         .update = o->updates,
+        .seed = (uint64_t)o->settings.number[OPTION_SEED],
     };
 
     if (o->type->create_state == NULL || e->count == 0)
@@ -146,62 +154,48 @@ static descent_status create(descent_optimizer *o, entry *e)
         before, "create_state of", o->type->id);
 }
 
+/* The same with what is not in the compute type copied for the call. */
+static descent_status create_staged(descent_optimizer *o, const entry *e)
+{
+    const size_t n = (size_t)e->count, arrays = 1 + o->type->slot_count;
+    void *slot[DESCENT_MAX_SLOTS] = {NULL};
+    stage s = {0};
+    float *copies;
+    descent_status status;
+
+    if (o->type->create_state == NULL || n == 0)
+        return DESCENT_OK;
+    if (!entry_is_narrow(e))
+        return create(o, e, e->weight, e->slot);
+    TRY(memory_new(o->memory, n, arrays * sizeof *copies, &copies));
+    for (size_t k = 0; k < o->type->slot_count; k++)
+        s.slot[k] = copies + (1 + k) * n;
+    stage_read_slots(o, e, 0, n, &s, slot);
+    status = create(o, e, stage_weight(e, 0, n, copies), slot);
+    if (status == DESCENT_OK)
+        stage_write_slots(o, e, 0, n, slot);
+    memory_release(o->memory, copies, n, arrays * sizeof *copies);
+    return status;
+}
+
 static descent_status fill_entry(descent_optimizer *o, entry *e)
 {
     for (size_t k = 0; k < o->type->slot_count; k++) {
         const descent_slot *slot = type_slot(o->type, k);
         if (e->slot[k] != NULL && !slot_is_scratch(slot))
-            fill(e->slot[k], slot_elements(slot, e), e->dtype,
+            fill(e->slot[k], slot_elements(slot, e), e->state_dtype,
                  first_value(o, slot));
     }
     if (e->scalar != NULL)
         state_first_scalars(o, e->scalar);
+    if (e->master != NULL)
+        convert(DESCENT_DTYPE_F32, e->master, e->dtype, e->weight,
+                (size_t)e->count);
     /* A tensor that joins a run has no past to average over. */
     if (e->average != NULL && o->updates > 0)
-        memcpy(e->average, e->weight, (size_t)e->count * dtype_size(e->dtype));
-    return create(o, e);
-}
-
-/* Bytes that a worker needs for the largest tensor: slot k, or the gradient
- * when k is the number of slots. */
-static size_t scratch_need(const descent_optimizer *o, size_t k)
-{
-    size_t most = 0;
-
-    for (size_t i = 0; i < o->count; i++) {
-        const entry *e = &o->entries[i];
-        size_t bytes = (size_t)e->count * dtype_size(e->dtype);
-        if (k < o->type->slot_count) {
-            const descent_slot *slot = type_slot(o->type, k);
-            bytes =
-                (size_t)slot_shaped_elements(slot, e) * dtype_size(e->dtype);
-        }
-        most = bytes > most ? bytes : most;
-    }
-    return most;
-}
-
-static descent_status build_scratch(descent_optimizer *o)
-{
-    const size_t slots = o->type->slot_count;
-    descent_status status = DESCENT_OK;
-
-    if (o->type->scope != DESCENT_SCOPE_TENSOR)
-        return DESCENT_OK;
-    for (size_t k = 0; k < slots && status == DESCENT_OK; k++) {
-        const descent_slot *slot = type_slot(o->type, k);
-        if (slot_is_scratch(slot) && type_uses(slot, o->settings.variant))
-            status = memory_grow(o->memory, &o->scratch[k],
-                                 &o->scratch_bytes[k], scratch_need(o, k), 1);
-    }
-    if (status == DESCENT_OK)
-        status = memory_grow(o->memory, &o->whole, &o->whole_bytes,
-                             scratch_need(o, slots), 1);
-    for (size_t i = 0; i < o->count; i++)
-        for (size_t k = 0; k < slots; k++)
-            if (slot_is_scratch(type_slot(o->type, k)))
-                o->entries[i].slot[k] = o->scratch[k];
-    return status;
+        convert(e->state_dtype, e->average, e->dtype, e->weight,
+                (size_t)e->count);
+    return create_staged(o, e);
 }
 
 static void forget(entry *e)
@@ -210,6 +204,8 @@ static void forget(entry *e)
     e->average = NULL;
     e->accumulator = NULL;
     e->scalar = NULL;
+    e->master = NULL;
+    e->lost = NULL;
     memset(e->slot, 0, sizeof e->slot);
 }
 
@@ -228,7 +224,7 @@ static descent_status build_arrays(descent_optimizer *o)
         at = (layout){(char *)a, sizeof *a, 0};
         TRY(place_all(o, &at));
     }
-    status = build_scratch(o);
+    status = scratch_build(o);
     for (size_t i = 0; i < o->count && status == DESCENT_OK; i++)
         if (!o->entries[i].built)
             status = fill_entry(o, &o->entries[i]);
@@ -273,6 +269,8 @@ void state_release(descent_optimizer *o, entry *e)
 {
     arena *a = e->arena;
 
+    memory_release(o->memory, e->aside, (size_t)e->count, sizeof *e->aside);
+    e->aside = NULL;
     forget(e);
     if (a != NULL && --a->users == 0)
         memory_release(o->memory, a, a->bytes, 1);

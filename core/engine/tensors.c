@@ -59,20 +59,29 @@ static descent_status check_tensor(const descent_tensor *t, int64_t *count)
 static descent_status check_support(const descent_optimizer *o,
                                     const descent_tensor *t)
 {
-    const uint32_t needs = t->dtype == DESCENT_DTYPE_F32   ? DESCENT_RUNS_F32
-                           : t->dtype == DESCENT_DTYPE_F64 ? DESCENT_RUNS_F64
-                                                           : 0;
+    const descent_dtype compute = dtype_compute(t->dtype);
+    const uint32_t needs =
+        compute == DESCENT_DTYPE_F64 ? DESCENT_RUNS_F64 : DESCENT_RUNS_F32;
 
-    if (needs == 0)
-        return status_fail(DESCENT_ERR_SUPPORT,
-                           "tensor '%s': dtype %s: this version updates f32 "
-                           "and f64",
-                           t->name, dtype_name(t->dtype));
     if ((o->type->runs & needs) == 0)
         return status_fail(DESCENT_ERR_SUPPORT,
                            "tensor '%s': the rule of %s does not run in %s",
-                           t->name, o->type->id, dtype_name(t->dtype));
+                           t->name, o->type->id, dtype_name(compute));
     return DESCENT_OK;
+}
+
+/* How a tensor's weights and state are stored, by its type and the options. */
+static void choose_storage(const descent_optimizer *o, entry *e)
+{
+    const double *option = o->settings.number;
+
+    e->compute = dtype_compute(e->dtype);
+    e->state_dtype = e->compute;
+    if (!entry_is_narrow(e))
+        return;
+    if (option[OPTION_SLOT_DTYPE] == SLOTS_SAME)
+        e->state_dtype = e->dtype;
+    e->keeps = (int)option[OPTION_MASTER];
 }
 
 static descent_status bind(descent_optimizer *o, const descent_tensor *t)
@@ -96,6 +105,7 @@ static descent_status bind(descent_optimizer *o, const descent_tensor *t)
         .gradient = t->gradient,
         .decays = tensors_decay(o, t->name),
     };
+    choose_storage(o, e);
     if (t->ndim > 0)
         memcpy(e->shape, t->shape, t->ndim * sizeof *e->shape);
     TRY(memory_text(o->memory, t->name, &e->name));

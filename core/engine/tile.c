@@ -32,26 +32,16 @@
     {                                                                          \
         for (size_t i = 0; i < n; i++)                                         \
             average[i] = keep * average[i] + take * w[i];                      \
-    }
-
-#define DEFINE_LOAD(R, real, S, stored)                                        \
-    static void load_##R##_##S(size_t n, const stored *g, real factor,         \
-                               const real *base, real *out)                    \
+    }                                                                          \
+    static void add_##R(size_t n, const real *base, real factor,               \
+                        const real *g, real *out)                              \
     {                                                                          \
-        if (base == NULL)                                                      \
-            for (size_t i = 0; i < n; i++)                                     \
-                out[i] = (real)g[i] * factor;                                  \
-        else                                                                   \
-            for (size_t i = 0; i < n; i++)                                     \
-                out[i] = base[i] + (real)g[i] * factor;                        \
+        for (size_t i = 0; i < n; i++)                                         \
+            out[i] = base[i] + g[i] * factor;                                  \
     }
 
 DEFINE_TILE(f32, float)
 DEFINE_TILE(f64, double)
-DEFINE_LOAD(f32, float, f32, float)
-DEFINE_LOAD(f32, float, f64, double)
-DEFINE_LOAD(f64, double, f32, float)
-DEFINE_LOAD(f64, double, f64, double)
 
 void tile_gradient(descent_dtype compute, size_t n, const descent_fuse *fuse,
                    uint32_t mask, const void *g, const void *w, void *out)
@@ -79,17 +69,11 @@ void tile_average(descent_dtype compute, size_t n, double keep, double take,
         average_f32(n, (float)keep, (float)take, w, average);
 }
 
-void tile_load(descent_dtype compute, size_t n, descent_dtype dtype,
-               const void *g, double factor, const void *base, void *out)
+void tile_add(descent_dtype compute, size_t n, const void *base, double factor,
+              const void *g, void *out)
 {
-    const int wide = dtype == DESCENT_DTYPE_F64;
-
-    if (compute == DESCENT_DTYPE_F64 && wide)
-        load_f64_f64(n, g, factor, base, out);
-    else if (compute == DESCENT_DTYPE_F64)
-        load_f64_f32(n, g, factor, base, out);
-    else if (wide)
-        load_f32_f64(n, g, (float)factor, base, out);
+    if (compute == DESCENT_DTYPE_F64)
+        add_f64(n, base, factor, g, out);
     else
-        load_f32_f32(n, g, (float)factor, base, out);
+        add_f32(n, base, (float)factor, g, out);
 }

@@ -21,8 +21,8 @@ void tile_decay(descent_dtype compute, size_t n, double decay, void *w);
 void tile_average(descent_dtype compute, size_t n, double keep, double take,
                   const void *w, void *average);
 
-/* out <- (type of out) g * factor + (base, or nothing when NULL) */
-void tile_load(descent_dtype compute, size_t n, descent_dtype dtype,
-               const void *g, double factor, const void *base, void *out);
+/* out <- base + g * factor */
+void tile_add(descent_dtype compute, size_t n, const void *base, double factor,
+              const void *g, void *out);
 
 #endif

@@ -29,6 +29,10 @@ static const char *const clocks[] = {"iterations", "updates", NULL};
 static const char *const precisions[] = {"compute", "f32", NULL};
 static const char *const ema_moments[] = {"update", "iteration", NULL};
 
+static const char *const masters[] = {"none", "f32", "kahan", "stochastic",
+                                      NULL};
+static const char *const slot_dtypes[] = {"f32", "same", NULL};
+
 static const descent_param rows[OPTION_COMMON] = {
     [OPTION_FLAVOUR] =
         ROW("flavour", NULL, flavours, CHOICE, STRUCTURAL, FLAVOUR_KERAS3, 0, 3,
@@ -105,6 +109,17 @@ static const descent_param rows[OPTION_COMMON] = {
         ROW("use_fused_step", NULL, NULL, BOOL, STRUCTURAL, 1, 0, 1,
             "Let the plugin do a step's options in its own sweep; changes no "
             "bit."),
+    [OPTION_MASTER] =
+        ROW("master", NULL, masters, CHOICE, STRUCTURAL, MASTER_NONE, 0, 3,
+            "Beside 16-bit weights keep a copy in f32, or what rounding took "
+            "away, or nothing but round by chance."),
+    [OPTION_MULTI_PRECISION] = ROW("multi_precision", NULL, NULL, BOOL,
+                                   STRUCTURAL, 0, 0, 1, "master = \"f32\"."),
+    [OPTION_SLOT_DTYPE] =
+        ROW("slot_dtype", NULL, slot_dtypes, CHOICE, STRUCTURAL, SLOTS_F32, 0,
+            1, "Store the state of 16-bit weights in f32, or as the weights."),
+    [OPTION_SEED] = ROW("seed", NULL, NULL, INT, STRUCTURAL, 0, 0, 0x1p53 - 1,
+                        "Random numbers follow from it, whatever the threads."),
     [OPTION_NAME] = ROW("name", NULL, NULL, TEXT, STRUCTURAL, NAN, 0, 0,
                         "A name for messages."),
 };

@@ -35,6 +35,10 @@ enum {
     OPTION_BEGIN_NUM_UPDATE,
     OPTION_SCALARS,
     OPTION_USE_FUSED_STEP,
+    OPTION_MASTER,
+    OPTION_MULTI_PRECISION, /* false and true: the first two of "master" */
+    OPTION_SLOT_DTYPE,
+    OPTION_SEED,
     OPTION_NAME,
     OPTION_COMMON
 };
@@ -47,6 +51,8 @@ enum { CLIP_SCOPE_TENSOR, CLIP_SCOPE_GLOBAL };
 enum { COUNTER_GLOBAL, COUNTER_PER_TENSOR };
 enum { SCHEDULE_COUNTER_ITERATIONS, SCHEDULE_COUNTER_UPDATES };
 enum { SCALARS_COMPUTE, SCALARS_F32 };
+enum { MASTER_NONE, MASTER_F32, MASTER_KAHAN, MASTER_STOCHASTIC };
+enum { SLOTS_F32, SLOTS_SAME };
 
 typedef struct option_table {
     const char *owner; /* for messages: "adam" */

@@ -29,11 +29,15 @@ static const struct {
     {"adadelta", "}"},
     {"adamax", "}"},
     {"nadam", "}"},
+    {"adam", ", \"master\": \"f32\"}"},
+    {"adam", ", \"master\": \"kahan\", \"slot_dtype\": \"same\"}"},
+    {"sgd", ", \"master\": \"stochastic\", \"momentum\": 0.9}"},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
 static float w32[SIZE], g32[SIZE];
 static double w64[SIZE], g64[SIZE];
+static uint16_t w16[SIZE], g16[SIZE];
 
 static void fill(void)
 {
@@ -43,12 +47,14 @@ static void fill(void)
         w64[i] = w32[i];
         g64[i] = g32[i];
     }
+    ok(descent_convert(DESCENT_DTYPE_BF16, w16, DESCENT_DTYPE_F32, w32, SIZE));
+    ok(descent_convert(DESCENT_DTYPE_BF16, g16, DESCENT_DTYPE_F32, g32, SIZE));
 }
 
 static descent_status bind(descent_optimizer *o)
 {
     const int64_t n = SIZE;
-    const descent_tensor t[2] = {
+    const descent_tensor t[3] = {
         {.struct_size = sizeof *t,
          .dtype = DESCENT_DTYPE_F32,
          .name = "single",
@@ -63,9 +69,16 @@ static descent_status bind(descent_optimizer *o)
          .shape = &n,
          .data = w64,
          .gradient = g64},
+        {.struct_size = sizeof *t,
+         .dtype = DESCENT_DTYPE_BF16,
+         .name = "half",
+         .ndim = 1,
+         .shape = &n,
+         .data = w16,
+         .gradient = g16},
     };
 
-    return descent_optimizer_add(o, t, 2);
+    return descent_optimizer_add(o, t, 3);
 }
 
 static descent_status plain_step(descent_optimizer *o)
@@ -182,6 +195,21 @@ static const descent_allocator allocator = {
     sizeof allocator, 0, NULL, scarce, give_back,
 };
 
+/* Averages in the weights' place and back: all weights, or none, change. */
+static descent_status exchange(descent_optimizer *o)
+{
+    static uint16_t stepped[SIZE];
+    descent_status status;
+
+    memcpy(stepped, w16, sizeof w16);
+    status = descent_optimizer_swap_average(o);
+    if (status == DESCENT_OK)
+        return descent_optimizer_swap_average(o);
+    assert_memory_equal(stepped, w16, sizeof w16);
+    fill(); /* as the caller expects of a failure */
+    return status;
+}
+
 static descent_status scenario(const char *kind, const char *json)
 {
     static const char *const names[] = {"single"};
@@ -204,6 +232,8 @@ static descent_status scenario(const char *kind, const char *json)
         status = descent_optimizer_step(o, NULL, 0, NULL, NULL);
     if (status == DESCENT_OK)
         status = descent_optimizer_step(o, NULL, 0, NULL, NULL);
+    if (status == DESCENT_OK)
+        status = exchange(o);
     descent_optimizer_free(o);
     descent_options_free(set);
     descent_runtime_free(runtime);
@@ -214,12 +244,14 @@ static void every_failing_allocation_is_survived(void **state)
 {
     static float before32[SIZE];
     static double before64[SIZE];
+    static uint16_t before16[SIZE];
     char json[1024];
 
     (void)state;
     fill();
     memcpy(before32, w32, sizeof w32);
     memcpy(before64, w64, sizeof w64);
+    memcpy(before16, w16, sizeof w16);
     for (size_t i = 0; i < 2 * CASES; i++) {
         const size_t k = i / 2;
         long n = 0;
@@ -236,6 +268,7 @@ static void every_failing_allocation_is_survived(void **state)
                     strstr(descent_error_message(), "out of memory"));
                 assert_memory_equal(before32, w32, sizeof w32);
                 assert_memory_equal(before64, w64, sizeof w64);
+                assert_memory_equal(before16, w16, sizeof w16);
             }
             assert_true(n < 1000);
         } while (status != DESCENT_OK);
@@ -269,7 +302,7 @@ static void what_failed_for_want_of_memory_works_later(void **state)
             allowed = LONG_MAX;
             if (status != DESCENT_OK)
                 ok(calls_in_order[k](o));
-            assert_int_equal(descent_optimizer_tensor_count(o), 2);
+            assert_int_equal(descent_optimizer_tensor_count(o), 3);
             ok(plain_step(o));
             descent_optimizer_free(o);
             descent_runtime_free(runtime);

@@ -256,6 +256,135 @@ static void rules_of_tensor_scope_get_whole_tensors(void **state)
     descent_runtime_free(runtime);
 }
 
+/* In 16 bits they get copies in f32, of the state too where it is stored so. */
+static void rules_of_tensor_scope_get_16_bit_tensors_in_f32(void **state)
+{
+    static const char *const options[] = {
+        "{\"lr\": 0.5, \"use_ema\": true}",
+        "{\"lr\": 0.5, \"use_ema\": true, \"master\": \"f32\"}",
+        "{\"lr\": 0.5, \"use_ema\": true, \"slot_dtype\": \"same\"}",
+    };
+    static const int64_t shape[] = {2, 2};
+    static const uint16_t grad[] = {0x4040, 0x4080, 0, 0x4000}; /* 3 4 0 2 */
+    descent_runtime *runtime = check_runtime();
+
+    (void)state;
+    ok(descent_runtime_register(runtime, row_entry, NULL));
+    for (size_t k = 0; k < 3; k++) {
+        uint16_t m[4] = {0x3f80, 0x3f80, 0x3f80, 0x3f80}; /* 1 */
+        descent_optimizer *o = check_optimizer(runtime, "rows", options[k]);
+        const char *const names[] = {"row_norm", "average"};
+        double norms[4], now[4];
+        descent_tensor view;
+        const descent_tensor t = {
+            .struct_size = sizeof t,
+            .dtype = DESCENT_DTYPE_BF16,
+            .name = "m",
+            .ndim = 2,
+            .shape = shape,
+            .data = m,
+            .gradient = grad,
+        };
+        ok(descent_optimizer_add(o, &t, 1));
+        check_step(o);
+        /* 1 - 0.5 (0.6, 0.8) and 1 - 0.5 (0, 1), as bf16. */
+        ok(descent_convert(DESCENT_DTYPE_F64, now, DESCENT_DTYPE_BF16, m, 4));
+        assert_true(now[0] == 0.69921875 && now[1] == 0.6015625);
+        assert_true(now[2] == 1 && now[3] == 0.5);
+        for (size_t i = 0; i < 2; i++) {
+            ok(descent_optimizer_slot(o, 0, names[i], &view));
+            assert_int_equal(view.dtype,
+                             k == 2 ? DESCENT_DTYPE_BF16 : DESCENT_DTYPE_F32);
+            ok(descent_convert(DESCENT_DTYPE_F64, i == 0 ? norms : now,
+                               view.dtype, view.data, i == 0 ? 2 : 4));
+        }
+        assert_true(norms[0] == 5 && norms[1] == 2);
+        assert_true(now[3] == 0.5 && fabs(now[0] - 0.7) < 0.001);
+        descent_optimizer_free(o);
+    }
+    descent_runtime_free(runtime);
+}
+
+/* ---- A rule whose state begins as the weights ---- */
+
+static descent_status keep_weights(void *self, const double *param,
+                                   const descent_tensor_info *info,
+                                   const descent_pass *pass)
+{
+    const descent_span *s = pass->spans;
+
+    (void)self;
+    (void)param;
+    assert_int_equal(info->dtype, DESCENT_DTYPE_F16);
+    assert_int_equal(pass->compute, DESCENT_DTYPE_F32);
+    assert_int_equal(pass->seed, 77);
+    memcpy(s->slot[0], s->weight, (size_t)s->count * sizeof(float));
+    return DESCENT_OK;
+}
+
+static const descent_slot start_slot = {
+    sizeof start_slot,
+    DESCENT_SLOT_LIKE_WEIGHT,
+    0,
+    "start",
+    "First.",
+    DESCENT_DTYPE_COMPUTE,
+    0,
+    0,
+    NULL,
+};
+static descent_optimizer_type start_type;
+static descent_plugin start_plugin;
+
+static const descent_plugin *start_entry(const descent_host *host)
+{
+    (void)host;
+    start_type = row_type;
+    start_type.scope = DESCENT_SCOPE_ELEMENT;
+    start_type.id = "start";
+    start_type.slots = &start_slot;
+    start_type.slot_count = 1;
+    start_type.create_state = keep_weights;
+    start_plugin = row_plugin;
+    start_plugin.types = &start_type;
+    return &start_plugin;
+}
+
+static void first_contents_are_written_in_the_compute_type(void **state)
+{
+    static const char *const options[] = {
+        "{\"seed\": 77}",
+        "{\"seed\": 77, \"master\": \"f32\"}",
+        "{\"seed\": 77, \"slot_dtype\": \"same\"}",
+    };
+    static const int64_t three = 3;
+    static uint16_t halves[] = {0x3c00, 0xc500, 0x0001}; /* 1 -5 2^-24 */
+    descent_runtime *runtime = check_runtime();
+
+    (void)state;
+    ok(descent_runtime_register(runtime, start_entry, NULL));
+    for (size_t k = 0; k < 3; k++) {
+        descent_optimizer *o = check_optimizer(runtime, "start", options[k]);
+        descent_tensor view;
+        double start[3];
+        const descent_tensor t = {
+            .struct_size = sizeof t,
+            .dtype = DESCENT_DTYPE_F16,
+            .name = "w",
+            .ndim = 1,
+            .shape = &three,
+            .data = halves,
+        };
+        ok(descent_optimizer_add(o, &t, 1));
+        ok(descent_optimizer_build(o));
+        ok(descent_optimizer_slot(o, 0, "start", &view));
+        ok(descent_convert(DESCENT_DTYPE_F64, start, view.dtype, view.data, 3));
+        assert_true(start[0] == 1 && start[1] == -5 && start[2] == 0x1p-24);
+        descent_optimizer_free(o);
+    }
+    descent_runtime_free(runtime);
+}
+
 /* ---- A rule that fails midway ---- */
 
 static descent_status failing_step(void *self, const descent_pass *pass)
@@ -369,6 +498,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_plugin_does_not_fuse_the_core_does),
         cmocka_unit_test(rules_of_tensor_scope_get_whole_tensors),
+        cmocka_unit_test(rules_of_tensor_scope_get_16_bit_tensors_in_f32),
+        cmocka_unit_test(first_contents_are_written_in_the_compute_type),
         cmocka_unit_test(a_plugin_that_fails_midway_is_not_called_again),
         cmocka_unit_test(a_rule_that_owns_decay_spares_what_is_excluded),
     };

@@ -339,7 +339,7 @@ DESCENT_API descent_status descent_schedule_at(const descent_schedule *schedule,
  * memory and must outlive their binding; name and shape are copied. */
 typedef struct descent_tensor {
     uint32_t       struct_size;
-    descent_dtype  dtype;    /* DESCENT_DTYPE_F32 or _F64                     */
+    descent_dtype  dtype;    /* DESCENT_DTYPE_F64, _F32, _F16 or _BF16        */
     const char    *name;     /* unique in an optimizer, not ""; needed        */
     uint32_t       ndim;     /* 0 to DESCENT_MAX_DIMS                         */
     uint32_t       flags;    /* 0                                             */
@@ -355,7 +355,7 @@ typedef struct descent_tensor {
 /* A gradient handed to one step. */
 typedef struct descent_gradient {
     uint32_t       struct_size;
-    descent_dtype  dtype;    /* 0: that of the weight; F32, F64 are converted */
+    descent_dtype  dtype;    /* 0: that of the weight; others are converted   */
     const void    *data;     /* NULL: none in this step                       */
     uint32_t       ndim;
     uint32_t       reserved; /* 0                                             */
@@ -463,14 +463,22 @@ DESCENT_API uint64_t
 descent_optimizer_tensor_updates(const descent_optimizer *optimizer,
                                  size_t index);
 
-/* Averages (use_ema).  swap exchanges weights and averages, and back when
- * called again; while swapped, a step is an error.  finalize writes the
- * averages into the weights for good; without averages it does nothing.
- * [optimizer] */
+/* Averages (use_ema).  swap puts the averages in the place of the weights, and
+ * the weights back, to the bit, when called again; while swapped, a step is an
+ * error.  finalize writes the averages into the weights for good; without
+ * averages it does nothing.  [optimizer] */
 DESCENT_API descent_status
 descent_optimizer_swap_average(descent_optimizer *optimizer);
 DESCENT_API descent_status
 descent_optimizer_finalize(descent_optimizer *optimizer);
+
+/* Make masters and what else is kept beside 16-bit weights (the option
+ * "master") from the weights as they are now: to be called after the
+ * application has changed them, because steps read the masters.  Where none are
+ * kept it does nothing.  An error while averages stand in for the weights.
+ * [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_reload_master(descent_optimizer *optimizer);
 
 /* ---- Optimizer: options and state ----------------------------------------------------------- */
 
@@ -504,15 +512,17 @@ DESCENT_API descent_status descent_optimizer_exclude_from_weight_decay(
     descent_optimizer *optimizer, const char *const *names, size_t n,
     const char *match);
 
-/* Name of state array i ("momentum", ..., also "average" and
- * "gradient_accumulator" where in use), or NULL past the end.  [optimizer] */
+/* Name of state array i ("momentum", ..., also "average",
+ * "gradient_accumulator", "master" and "compensation" where in use), or NULL
+ * past the end.  [optimizer] */
 DESCENT_API const char *
 descent_optimizer_slot_name(const descent_optimizer *optimizer, size_t i);
 
 /* A read-only view of a state array of tensor `index`; of a scalar that belongs
- * to the whole optimizer (Nadam's u_product) with any index.  Set
- * view->struct_size before.  Pointers live until tensors are added or removed.
- * Before build it is an error.  [optimizer] */
+ * to the whole optimizer (Nadam's u_product) with any index.  "master" and
+ * "compensation" of a tensor that has none, because it is f32 or f64, have shape
+ * {0}.  Set view->struct_size before.  Pointers live until tensors are added or
+ * removed.  Before build it is an error.  [optimizer] */
 DESCENT_API descent_status
 descent_optimizer_slot(const descent_optimizer *optimizer, size_t index,
                        const char *slot, descent_tensor *view);
