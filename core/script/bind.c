@@ -12,9 +12,6 @@ typedef struct request {
     int keep;                /* stack index of the new list of names */
 } request;
 
-static const descent_dtype core_dtype[] = {DESCENT_DTYPE_F32,
-                                           DESCENT_DTYPE_F64};
-
 /* Push a field of a parameter table; no metamethod of the script's may run
  * while an optimizer changes. */
 static int push_field(lua_State *L, int index, const char *field)
@@ -117,7 +114,7 @@ static tensor *push_tensor(lua_State *L, int index, const char *field,
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "'%s': %s is %s: expected a Tensor", name, field,
                     argument_kind(L, lua_gettop(L)));
-    return tensor_check_real_writable(L, lua_gettop(L));
+    return tensor_check_floating_writable(L, lua_gettop(L));
 }
 
 /* Push the gradient of the parameter table at `index`, a new one if absent. */
@@ -169,7 +166,7 @@ static void read_parameter(lua_State *L, request *r, int list, size_t i,
     lua_pop(L, 1);
     r->tensors[i] =
         (descent_tensor){.struct_size = sizeof *r->tensors,
-                         .dtype = core_dtype[b->value->dtype],
+                         .dtype = tensor_core_dtype(b->value->dtype),
                          .name = name,
                          .ndim = (uint32_t)b->value->ndim,
                          .shape = b->value->ndim > 0 ? b->value->shape : NULL,

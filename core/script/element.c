@@ -5,6 +5,16 @@
 
 #include "script/tensor.h"
 
+/* Types are valid here, so that conversions cannot fail. */
+static double half_element(const tensor *t, int64_t i)
+{
+    double value = 0;
+
+    descent_convert(DESCENT_DTYPE_F64, &value, tensor_core_dtype(t->dtype),
+                    (const uint16_t *)t->data + i, 1);
+    return value;
+}
+
 double tensor_element(const tensor *t, int64_t i)
 {
     switch (t->dtype) {
@@ -12,6 +22,9 @@ double tensor_element(const tensor *t, int64_t i)
         return ((const float *)t->data)[i];
     case TENSOR_F64:
         return ((const double *)t->data)[i];
+    case TENSOR_F16:
+    case TENSOR_BF16:
+        return half_element(t, i);
     case TENSOR_U8:
         return ((const unsigned char *)t->data)[i];
     default:
@@ -24,6 +37,8 @@ void tensor_push_element(lua_State *L, const tensor *t, int64_t i)
     switch (t->dtype) {
     case TENSOR_F32:
     case TENSOR_F64:
+    case TENSOR_F16:
+    case TENSOR_BF16:
         lua_pushnumber(L, tensor_element(t, i));
         break;
     case TENSOR_U8:
@@ -69,6 +84,9 @@ static void store_number(lua_State *L, tensor *t, int64_t i, double value)
         ((float *)t->data)[i] = (float)value;
     else if (t->dtype == TENSOR_F64)
         ((double *)t->data)[i] = value;
+    else if (t->dtype < TENSOR_U8)
+        descent_convert(tensor_core_dtype(t->dtype), (uint16_t *)t->data + i,
+                        DESCENT_DTYPE_F64, &value, 1);
     else
         store_integer(L, t, i, integer_from(L, t->dtype, value));
 }
@@ -107,6 +125,12 @@ void tensor_convert(lua_State *L, tensor *to, const tensor *from)
 {
     if (to->dtype == from->dtype) {
         memmove(to->data, from->data, tensor_bytes(to));
+        return;
+    }
+    if (to->dtype < TENSOR_U8 && from->dtype < TENSOR_U8) {
+        descent_convert(tensor_core_dtype(to->dtype), to->data,
+                        tensor_core_dtype(from->dtype), from->data,
+                        (size_t)to->count);
         return;
     }
     if (to->dtype >= TENSOR_U8 && from->dtype != TENSOR_U8)

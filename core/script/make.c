@@ -14,7 +14,9 @@ tensor_dtype tensor_dtype_check(lua_State *L, int index, const char *name)
             return (tensor_dtype)i;
     }
     error_option(L, name, index,
-                 "%s = '%s': expected 'f32', 'f64', 'u8' or 'i64'", name, text);
+                 "%s = '%s': expected 'f32', 'f64', 'f16', 'bf16', 'u8' or "
+                 "'i64'",
+                 name, text);
 }
 
 static void shape_list(lua_State *L, int index, bool guess, int *ndim,
@@ -277,7 +279,7 @@ static int make_random(lua_State *L, const char *const *known, bool normal)
     else if (argument_table(L, 1, "shape"))
         shape_list(L, 1, false, &ndim, shape);
     dtype = dtype_option(L, 2, known);
-    if (dtype >= TENSOR_U8)
+    if (dtype > TENSOR_F64)
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "dtype = '%s': random numbers need 'f32' or 'f64'",
                     tensor_dtype_name(dtype));

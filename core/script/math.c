@@ -107,7 +107,20 @@ static void apply_binary(lua_State *L, const binary *op, tensor *x, int index,
 
 void tensor_scale(tensor *t, double factor)
 {
-    binaries[BINARY_MUL].with_number[t->dtype](t->count, t->data, factor, 1);
+    const descent_dtype stored = tensor_core_dtype(t->dtype);
+    const size_t size = tensor_dtype_bytes(t->dtype);
+    char *data = t->data;
+
+    if (t->dtype <= TENSOR_F64) {
+        binaries[BINARY_MUL].with_number[t->dtype](t->count, t->data, factor,
+                                                   1);
+        return;
+    }
+    for (int64_t i = 0; i < t->count; i++, data += size) {
+        const double scaled = tensor_element(t, i) * factor;
+
+        descent_convert(stored, data, DESCENT_DTYPE_F64, &scaled, 1);
+    }
 }
 
 static int math_binary(lua_State *L)

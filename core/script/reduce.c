@@ -26,13 +26,30 @@ typedef double (*leaf_sum)(const void *x, const void *y, int64_t n);
         }                                                                      \
         return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);                  \
     }
+/* 16-bit elements are widened first; no sum of two tensors takes them. */
+#define HALF(name, DTYPE)                                                      \
+    static double name##_##DTYPE(const void *first, const void *second,        \
+                                 int64_t n)                                    \
+    {                                                                          \
+        double wide[LEAF];                                                     \
+                                                                               \
+        (void)second;                                                          \
+        descent_convert(DESCENT_DTYPE_F64, wide, DTYPE, first, (size_t)n);     \
+        return name##_double(wide, wide, n);                                   \
+    }
 #define SUMS(name, expression)                                                 \
     SUM(name, float, expression)                                               \
     SUM(name, double, expression)                                              \
     SUM(name, uint8_t, expression)                                             \
     SUM(name, int64_t, expression)                                             \
-    static const leaf_sum name[TENSOR_DTYPES] = {                              \
-        name##_float, name##_double, name##_uint8_t, name##_int64_t};
+    HALF(name, DESCENT_DTYPE_F16)                                              \
+    HALF(name, DESCENT_DTYPE_BF16)                                             \
+    static const leaf_sum name[TENSOR_DTYPES] = {name##_float,                 \
+                                                 name##_double,                \
+                                                 name##_DESCENT_DTYPE_F16,     \
+                                                 name##_DESCENT_DTYPE_BF16,    \
+                                                 name##_uint8_t,               \
+                                                 name##_int64_t};
 
 SUMS(sum_values, u)
 SUMS(sum_absolute, fabs(u))

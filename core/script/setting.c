@@ -206,8 +206,18 @@ static int exclude(lua_State *L)
     return 1;
 }
 
+static int reload_master(lua_State *L)
+{
+    const optimizer *o = optimizer_check_idle(L);
+
+    CORE_CHECK(L, descent_optimizer_reload_master(o->core));
+    lua_settop(L, 1);
+    return 1;
+}
+
 const function_entry optimizer_setting_methods[] = {
     {"get", get, 0},
     {"set", set, 0},
     {"exclude_from_weight_decay", exclude, 0},
+    {"reload_master", reload_master, 0},
     {NULL, NULL, 0}};

@@ -38,13 +38,14 @@ static void push_view(lua_State *L, const descent_tensor *t)
     tensor *anchor = push_anchor(L);
     tensor *view;
 
-    anchor->dtype = t->dtype == DESCENT_DTYPE_F64 ? TENSOR_F64 : TENSOR_F32;
+    anchor->dtype = tensor_dtype_from_core(t->dtype);
     view = tensor_view(L, lua_gettop(L), 0, (int)t->ndim, t->shape);
     view->data = t->data;
     lua_remove(L, -2);
 }
 
-/* Push the table slot -> Tensor of tensor i. */
+/* Push the table slot -> Tensor of tensor i: without those that only tensors of
+ * 16 bits have, which are empty. */
 static void push_slots(lua_State *L, optimizer *o, size_t i)
 {
     const char *slot;
@@ -55,6 +56,8 @@ static void push_slots(lua_State *L, optimizer *o, size_t i)
         descent_tensor t = {.struct_size = sizeof t};
 
         error_check(L, descent_optimizer_slot(o->core, i, slot, &t));
+        if (t.data == NULL && o->bound[i].value->count > 0)
+            continue;
         push_view(L, &t);
         lua_setfield(L, -2, slot);
     }

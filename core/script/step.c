@@ -130,8 +130,6 @@ typedef struct given {
  * -1.  Allocates nothing, as no finalizer may run before all are pinned. */
 static void read_gradient(lua_State *L, const optimizer *o, given *g)
 {
-    static const descent_dtype dtypes[] = {DESCENT_DTYPE_F32,
-                                           DESCENT_DTYPE_F64};
     const int at = lua_gettop(L);
     const size_t i = optimizer_find(L, o, at - 1);
     descent_gradient *to = &g->gradients[i];
@@ -141,8 +139,8 @@ static void read_gradient(lua_State *L, const optimizer *o, given *g)
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "the gradient of '%s' is %s: expected a Tensor",
                     lua_tostring(L, at - 1), argument_kind(L, at));
-    t = tensor_check_real(L, at);
-    to->dtype = dtypes[t->dtype];
+    t = tensor_check_floating(L, at);
+    to->dtype = tensor_core_dtype(t->dtype);
     to->data = t->data;
     to->ndim = (uint32_t)t->ndim;
     to->shape = t->ndim > 0 ? t->shape : NULL;

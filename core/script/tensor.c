@@ -7,7 +7,7 @@
 
 enum { ALIGNMENT = 64 };
 
-static const size_t dtype_bytes[TENSOR_DTYPES] = {4, 8, 1, 8};
+static const size_t dtype_bytes[TENSOR_DTYPES] = {4, 8, 2, 2, 1, 8};
 
 size_t tensor_dtype_bytes(tensor_dtype dtype)
 {
@@ -16,9 +16,28 @@ size_t tensor_dtype_bytes(tensor_dtype dtype)
 
 const char *tensor_dtype_name(tensor_dtype dtype)
 {
-    static const char *const names[] = {"f32", "f64", "u8", "i64"};
+    static const char *const names[] = {"f32",  "f64", "f16",
+                                        "bf16", "u8",  "i64"};
 
     return names[dtype];
+}
+
+descent_dtype tensor_core_dtype(tensor_dtype dtype)
+{
+    static const descent_dtype dtypes[] = {DESCENT_DTYPE_F32, DESCENT_DTYPE_F64,
+                                           DESCENT_DTYPE_F16,
+                                           DESCENT_DTYPE_BF16};
+
+    return dtypes[dtype];
+}
+
+tensor_dtype tensor_dtype_from_core(descent_dtype dtype)
+{
+    tensor_dtype t = TENSOR_F32;
+
+    while (tensor_core_dtype(t) != dtype)
+        t++;
+    return t;
 }
 
 bool tensor_is_live(const tensor *t)
@@ -185,6 +204,26 @@ static tensor *check_real(lua_State *L, tensor *t)
                     "convert it with x:to(\"f32\")",
                     tensor_dtype_name(t->dtype));
     return t;
+}
+
+static tensor *check_floating(lua_State *L, tensor *t)
+{
+    if (t->dtype >= TENSOR_U8)
+        error_raise(L, DESCENT_ERR_SUPPORT,
+                    "weights and gradients need dtype f32, f64, f16 or bf16, "
+                    "this Tensor is %s",
+                    tensor_dtype_name(t->dtype));
+    return t;
+}
+
+tensor *tensor_check_floating(lua_State *L, int index)
+{
+    return check_floating(L, tensor_check(L, index));
+}
+
+tensor *tensor_check_floating_writable(lua_State *L, int index)
+{
+    return check_floating(L, tensor_check_writable(L, index));
 }
 
 tensor *tensor_check_real(lua_State *L, int index)

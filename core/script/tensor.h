@@ -9,10 +9,12 @@
 typedef enum tensor_dtype {
     TENSOR_F32,
     TENSOR_F64,
+    TENSOR_F16, /* storage and conversion only, as bf16 */
+    TENSOR_BF16,
     TENSOR_U8,
     TENSOR_I64
 } tensor_dtype;
-enum { TENSOR_DTYPES = 4 };
+enum { TENSOR_DTYPES = 6 };
 
 /* The one user value of an owner is its block of memory; of a view, its owner;
  * of the root of an optimizer's state arrays, the optimizer. */
@@ -34,6 +36,9 @@ typedef struct tensor {
 
 size_t tensor_dtype_bytes(tensor_dtype dtype);
 const char *tensor_dtype_name(tensor_dtype dtype);
+/* The core's name of a floating dtype, and back. */
+descent_dtype tensor_core_dtype(tensor_dtype dtype);
+tensor_dtype tensor_dtype_from_core(descent_dtype dtype);
 bool tensor_is_live(const tensor *t);
 size_t tensor_bytes(const tensor *t);
 bool tensor_same_shape(const tensor *a, const tensor *b);
@@ -51,11 +56,14 @@ tensor *tensor_clone(lua_State *L, const tensor *t);
 tensor *tensor_view(lua_State *L, int index, int64_t first, int ndim,
                     const int64_t *shape);
 
-/* The tensor at `index`, alive; writable; of floating dtype too.  Raise. */
+/* The tensor at `index`, alive; writable; of a dtype with arithmetic too; of
+ * any floating dtype, as weights and gradients are.  Raise. */
 tensor *tensor_check(lua_State *L, int index);
 tensor *tensor_check_writable(lua_State *L, int index);
 tensor *tensor_check_real(lua_State *L, int index);
 tensor *tensor_check_real_writable(lua_State *L, int index);
+tensor *tensor_check_floating(lua_State *L, int index);
+tensor *tensor_check_floating_writable(lua_State *L, int index);
 /* Raise unless a and b have one dtype and shape; where their memory overlaps
  * other than exactly; in either case. */
 void tensor_check_like(lua_State *L, const tensor *a, const tensor *b);

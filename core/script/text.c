@@ -34,12 +34,28 @@ static int whole_digits(double value)
     return fabs(value) < 1e7 ? digits : 1;
 }
 
+/* Does the text stand for the value, among the numbers of its dtype? */
+static bool reads_as(tensor_dtype dtype, const char *text, double value)
+{
+    double back =
+        dtype == TENSOR_F32 ? (double)strtof(text, NULL) : strtod(text, NULL);
+    uint16_t half;
+
+    if (dtype == TENSOR_F16 || dtype == TENSOR_BF16) {
+        const descent_dtype stored = tensor_core_dtype(dtype);
+
+        descent_convert(stored, &half, DESCENT_DTYPE_F64, &back, 1);
+        descent_convert(DESCENT_DTYPE_F64, &back, stored, &half, 1);
+    }
+    return back == value;
+}
+
 /* Element i with `precision` digits, or with 0 in its shortest exact form. */
 static void element_text(const tensor *t, int64_t i, int precision,
                          char text[NUMBER_TEXT])
 {
     const double value = tensor_element(t, i);
-    const int most = t->dtype == TENSOR_F32 ? 9 : 17;
+    const int most = t->dtype == TENSOR_F64 ? 17 : 9;
 
     if (t->dtype == TENSOR_I64) {
         snprintf(text, NUMBER_TEXT, "%lld",
@@ -52,12 +68,8 @@ static void element_text(const tensor *t, int64_t i, int precision,
     }
     for (int digits = precision > 0 ? precision : whole_digits(value);
          digits <= most; digits++) {
-        double back;
-
         snprintf(text, NUMBER_TEXT, "%.*g", digits, value);
-        back = t->dtype == TENSOR_F32 ? (double)strtof(text, NULL)
-                                      : strtod(text, NULL);
-        if (precision > 0 || back == value)
+        if (precision > 0 || reads_as(t->dtype, text, value))
             break;
     }
     restore_point(text);

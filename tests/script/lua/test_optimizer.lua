@@ -134,7 +134,7 @@ test.case("targets that cannot be are refused, and bind nothing", function()
       "x" },
     { { name = "x", value = x, grad = core.ones(3) },
       "'x': grad is f32 [3]: expected f32 [2], as value" },
-    { core.ones({ 2 }, { dtype = "u8" }), "arithmetic needs dtype" },
+    { core.ones({ 2 }, { dtype = "u8" }), "weights and gradients need dtype" },
     { x:readonly(), "read-only" },
     { { params = function() return 3 end }, "params() returned a number" },
     { { { name = "x", value = x }, { name = "y", value = x } }, "overlap" },
