@@ -42,8 +42,10 @@ static descent_status place(layout *at, int64_t elements, descent_dtype dtype,
     if (bytes >= LARGE)
         at->bytes += STAGGER;
     at->bytes = (at->bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (at->memory != NULL)
-        *(void **)array = at->memory + at->bytes;
+    if (at->memory != NULL) {
+        void *here = at->memory + at->bytes;
+        memcpy(array, &here, sizeof here);
+    }
     at->bytes += bytes;
     at->arrays++;
     return DESCENT_OK;
