@@ -38,13 +38,12 @@ static descent_status put_list(memory *m, const char *key, const json_t *list,
 
 /* {"class_name": "CosineDecay", "config": {...}}; Keras adds other keys, which
  * say where its class is defined and are of no use here. */
-static descent_status put_schedule(memory *m, const char *key,
-                                   const json_t *object, int depth,
-                                   descent_options *options)
+static descent_status make_schedule(memory *m, const char *key,
+                                    const json_t *object, int depth,
+                                    descent_schedule **schedule)
 {
     const char *kind = json_string_value(json_object_get(object, "class_name"));
     const json_t *config = json_object_get(object, "config");
-    descent_schedule *schedule = NULL;
     descent_options *inner = NULL;
     descent_status status;
 
@@ -57,11 +56,41 @@ static descent_status put_schedule(memory *m, const char *key,
     if (status == DESCENT_OK)
         status = fill(m, config, depth + 1, inner);
     if (status == DESCENT_OK)
-        status = schedule_create(m, kind, inner, &schedule);
+        status = schedule_create(m, kind, inner, schedule);
+    descent_options_free(inner);
+    return status;
+}
+
+static descent_status put_schedule(memory *m, const char *key,
+                                   const json_t *object, int depth,
+                                   descent_options *options)
+{
+    descent_schedule *schedule = NULL;
+    descent_status status = make_schedule(m, key, object, depth, &schedule);
+
     if (status == DESCENT_OK)
         status = descent_options_set_schedule(options, key, schedule);
     descent_schedule_release(schedule);
-    descent_options_free(inner);
+    return status;
+}
+
+static descent_status put_schedules(memory *m, const char *key,
+                                    const json_t *list, int depth,
+                                    descent_options *options)
+{
+    const size_t n = json_array_size(list);
+    descent_schedule **schedules;
+    descent_status status = DESCENT_OK;
+
+    TRY(memory_new(m, n, sizeof(*schedules), &schedules));
+    for (size_t i = 0; i < n && status == DESCENT_OK; i++)
+        status = make_schedule(m, key, json_array_get(list, i), depth,
+                               &schedules[i]);
+    if (status == DESCENT_OK)
+        status = descent_options_set_schedules(options, key, schedules, n);
+    for (size_t i = 0; i < n; i++)
+        descent_schedule_release(schedules[i]);
+    memory_release(m, schedules, n, sizeof(*schedules));
     return status;
 }
 
@@ -81,7 +110,9 @@ static descent_status put(memory *m, const char *key, const json_t *value,
     case JSON_STRING:
         return descent_options_set_text(options, key, json_string_value(value));
     case JSON_ARRAY:
-        return put_list(m, key, value, options);
+        return json_is_object(json_array_get(value, 0))
+                   ? put_schedules(m, key, value, depth, options)
+                   : put_list(m, key, value, options);
     default:
         return put_schedule(m, key, value, depth, options);
     }

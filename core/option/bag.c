@@ -8,7 +8,8 @@ enum { LONGEST_NAME = 1 << 10, LONGEST_TEXT = 1 << 16 };
 const char *bag_kind_name(bag_kind kind)
 {
     static const char *const names[] = {
-        "none", "a number", "a boolean", "a string", "a list", "a schedule",
+        "none",   "a number",   "a boolean",           "a string",
+        "a list", "a schedule", "a list of schedules",
     };
     return names[kind];
 }
@@ -18,11 +19,10 @@ static void empty_item(memory *m, bag_item *item)
     memory_release_text(m, item->text);
     memory_release(m, item->numbers, item->count, sizeof *item->numbers);
     descent_schedule_release(item->schedule);
-    item->text = NULL;
-    item->numbers = NULL;
-    item->count = 0;
-    item->schedule = NULL;
-    item->kind = BAG_NONE;
+    for (size_t i = 0; item->schedules != NULL && i < item->count; i++)
+        descent_schedule_release(item->schedules[i]);
+    memory_release(m, item->schedules, item->count, sizeof(*item->schedules));
+    *item = (bag_item){.name = item->name};
 }
 
 descent_status bag_create(memory *m, descent_options **out)
@@ -172,4 +172,26 @@ descent_status descent_options_set_schedule(descent_options *options,
     descent_schedule_retain(schedule);
     return put(options, name,
                (bag_item){.kind = BAG_SCHEDULE, .schedule = schedule});
+}
+
+descent_status descent_options_set_schedules(descent_options *options,
+                                             const char *name,
+                                             descent_schedule *const *schedules,
+                                             size_t count)
+{
+    bag_item item = {.kind = BAG_SCHEDULES, .count = count};
+
+    TRY(check(options));
+    for (size_t i = 0; i < count; i++)
+        if (schedules == NULL || schedules[i] == NULL)
+            return status_fail(DESCENT_ERR_ARGUMENT,
+                               "option %.64s: expected %zu schedules, got NULL",
+                               name == NULL ? "" : name, count);
+    TRY(memory_new(options->memory, count, sizeof(*item.schedules),
+                   &item.schedules));
+    for (size_t i = 0; i < count; i++) {
+        item.schedules[i] = schedules[i];
+        descent_schedule_retain(schedules[i]);
+    }
+    return put(options, name, item);
 }

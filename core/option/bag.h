@@ -11,7 +11,8 @@ typedef enum bag_kind {
     BAG_BOOLEAN,
     BAG_TEXT,
     BAG_NUMBERS,
-    BAG_SCHEDULE
+    BAG_SCHEDULE,
+    BAG_SCHEDULES
 } bag_kind;
 
 typedef struct bag_item {
@@ -20,8 +21,9 @@ typedef struct bag_item {
     double number; /* BAG_NUMBER, BAG_BOOLEAN (0 or 1) */
     char *text;
     double *numbers;
-    size_t count;
     descent_schedule *schedule;
+    descent_schedule **schedules;
+    size_t count; /* of numbers or schedules */
 } bag_item;
 
 struct descent_options {

@@ -9,7 +9,7 @@
 
 enum { RANGE_SIZE = 320 };
 
-static bool row_answers_to(const descent_param *row, const char *name)
+bool option_answers_to(const descent_param *row, const char *name)
 {
     if (strcmp(row->name, name) == 0)
         return true;
@@ -23,7 +23,7 @@ static bool row_answers_to(const descent_param *row, const char *name)
 bool option_is_common(const char *name)
 {
     for (size_t i = 0; i < OPTION_COMMON; i++)
-        if (row_answers_to(descent_common_option(i), name))
+        if (option_answers_to(descent_common_option(i), name))
             return true;
     return false;
 }
@@ -55,9 +55,9 @@ descent_status option_find(const option_table *table, const char *name,
 
     /* A type's own learning_rate row need not repeat the common aliases. */
     for (size_t i = 0; i < table->count; i++) {
-        if (row_answers_to(table->rows[i], name) ||
+        if (option_answers_to(table->rows[i], name) ||
             (i < OPTION_COMMON &&
-             row_answers_to(descent_common_option(i), name))) {
+             option_answers_to(descent_common_option(i), name))) {
             *row = i;
             return DESCENT_OK;
         }

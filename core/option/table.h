@@ -71,6 +71,9 @@ descent_status option_table_create(memory *m, const char *owner, size_t own,
                                    option_table *table);
 void option_table_free(memory *m, option_table *table);
 
+/* True for the row's name and its aliases. */
+bool option_answers_to(const descent_param *row, const char *name);
+
 /* The row called `name`, also by alias; unknown names are an error that offers
  * the nearest. */
 descent_status option_find(const option_table *table, const char *name,

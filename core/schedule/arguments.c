@@ -1,54 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* From names and options, as people write them, to a kind and its arguments. */
+/* From options, as people write them, to the arguments of a kind. */
 #include <math.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "option/table.h"
 #include "schedule/kinds.h"
-
-enum { LONGEST_NAME = 64, LIST_OF_KINDS = 512 };
-
-/* "CosineDecay" to "cosine_decay"; snake_case stays as it is. */
-static void to_snake_case(const char *name, char out[LONGEST_NAME])
-{
-    size_t n = 0;
-
-    for (size_t i = 0; name[i] != '\0' && n + 2 < LONGEST_NAME; i++) {
-        if (name[i] >= 'A' && name[i] <= 'Z' && i > 0 && name[i - 1] != '_')
-            out[n++] = '_';
-        out[n++] = name[i];
-    }
-    out[n] = '\0';
-    text_lower(out, LONGEST_NAME, out);
-}
-
-descent_status schedule_kind_find(const char *name, const schedule_kind **out)
-{
-    char snake[LONGEST_NAME], all[LIST_OF_KINDS] = "";
-    text_nearest search = {.wanted = snake};
-    const schedule_kind *kind;
-
-    if (name == NULL)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "schedule: expected the name of a kind, got NULL");
-    to_snake_case(name, snake);
-    for (size_t i = 0; (kind = schedule_kind_at(i)) != NULL; i++) {
-        if (strcmp(kind->name, snake) == 0) {
-            *out = kind;
-            return DESCENT_OK;
-        }
-        text_nearest_offer(&search, kind->name);
-        text_append(all, sizeof all, "%s%s", i == 0 ? "" : ", ", kind->name);
-    }
-    if (search.best != NULL)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "unknown schedule '%.64s'; did you mean '%s'?", name,
-                           search.best);
-    return status_fail(DESCENT_ERR_ARGUMENT,
-                       "unknown schedule '%.64s': expected one of %s", name,
-                       all);
-}
 
 /* Every given option must be declared, but "name", which Keras writes into
  * every configuration. */
@@ -65,7 +22,7 @@ static descent_status check_names(const option_table *table,
                                "%s.name is %s: expected a string", table->owner,
                                bag_kind_name(item->kind));
         for (size_t j = 0; j < table->count && !known; j++) {
-            known = strcmp(table->rows[j]->name, item->name) == 0;
+            known = option_answers_to(table->rows[j], item->name);
             text_nearest_offer(&search, table->rows[j]->name);
         }
         if (known)
@@ -102,6 +59,76 @@ static descent_status read_list(memory *m, const option_table *table,
     return DESCENT_OK;
 }
 
+static descent_status read_parts(memory *m, const option_table *table,
+                                 size_t row, const bag_item *item,
+                                 schedule_argument *argument)
+{
+    const bool many = table->rows[row]->type == SCHEDULE_PARTS;
+    const size_t n = many ? item->count : 1;
+
+    if (item->kind != (many ? BAG_SCHEDULES : BAG_SCHEDULE))
+        return option_refuse(table, row, item,
+                             many ? "a list of schedules" : "a schedule");
+    if (n == 0)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "%s.%s is empty: expected at least one schedule",
+                           table->owner, table->rows[row]->name);
+    TRY(memory_new(m, n, sizeof(*argument->parts), &argument->parts));
+    argument->count = n;
+    for (size_t i = 0; i < n; i++) {
+        argument->parts[i] = many ? item->schedules[i] : item->schedule;
+        descent_schedule_retain(argument->parts[i]);
+    }
+    return DESCENT_OK;
+}
+
+static descent_status read_number(memory *m, const option_table *table,
+                                  size_t row, const bag_item *item,
+                                  schedule_argument *argument)
+{
+    (void)m;
+    return option_read(table, row, item, &argument->number);
+}
+
+/* How to read what is no number, and what it is called. */
+static const struct {
+    descent_status (*read)(memory *m, const option_table *table, size_t row,
+                           const bag_item *item, schedule_argument *argument);
+    const char *expected;
+} types[] = {
+    {read_number, "a finite number"},
+    {read_list, "a list of finite numbers"},
+    {read_parts, "a schedule"},
+    {read_parts, "a list of schedules"},
+};
+
+static size_t type_of(const descent_param *row)
+{
+    return row->type < SCHEDULE_LIST ? 0
+                                     : (size_t)(row->type - SCHEDULE_LIST + 1);
+}
+
+/* The item that gives the row's value, under the only one of its names. */
+static descent_status find(const descent_options *options,
+                           const option_table *table, size_t row,
+                           const bag_item **out)
+{
+    *out = NULL;
+    for (size_t i = 0; options != NULL && i < options->count; i++) {
+        const bag_item *item = &options->items[i];
+        if (item->kind == BAG_NONE ||
+            !option_answers_to(table->rows[row], item->name))
+            continue;
+        if (*out != NULL)
+            return status_fail(DESCENT_ERR_ARGUMENT,
+                               "%s: '%.64s' and '%.64s' are the same option: "
+                               "expected one of them",
+                               table->owner, (*out)->name, item->name);
+        *out = item;
+    }
+    return DESCENT_OK;
+}
+
 descent_status schedule_arguments_read(memory *m, const schedule_kind *kind,
                                        const descent_options *options,
                                        schedule_argument *arguments)
@@ -113,27 +140,27 @@ descent_status schedule_arguments_read(memory *m, const schedule_kind *kind,
         rows[i] = &kind->options[i];
     TRY(check_names(&table, options));
     for (size_t i = 0; i < kind->option_count; i++) {
-        const bag_item *item = bag_find(options, rows[i]->name);
-        if (item == NULL || item->kind == BAG_NONE) {
-            if (i < kind->required)
-                return status_fail(
-                    DESCENT_ERR_ARGUMENT, "%s.%s is missing: expected %s",
-                    kind->name, rows[i]->name,
-                    rows[i]->type == SCHEDULE_LIST ? "a list of finite numbers"
-                                                   : "a finite number");
-            arguments[i].number = rows[i]->initial;
-        } else if (rows[i]->type == SCHEDULE_LIST) {
-            TRY(read_list(m, &table, i, item, &arguments[i]));
-        } else {
-            TRY(option_read(&table, i, item, &arguments[i].number));
-        }
+        const size_t type = type_of(rows[i]);
+        const bag_item *item;
+        TRY(find(options, &table, i, &item));
+        arguments[i].number = rows[i]->initial;
+        if (item != NULL)
+            TRY(types[type].read(m, &table, i, item, &arguments[i]));
+        else if ((rows[i]->flags & SCHEDULE_NEEDED) != 0)
+            return status_fail(DESCENT_ERR_ARGUMENT,
+                               "%s.%s is missing: expected %s", kind->name,
+                               rows[i]->name, types[type].expected);
     }
     return kind->check == NULL ? DESCENT_OK : kind->check(arguments);
 }
 
 void schedule_arguments_free(memory *m, schedule_argument *arguments)
 {
-    for (size_t i = 0; i < SCHEDULE_OPTIONS; i++)
-        memory_release(m, arguments[i].list, arguments[i].count,
-                       sizeof *arguments[i].list);
+    for (size_t i = 0; i < SCHEDULE_OPTIONS; i++) {
+        schedule_argument *a = &arguments[i];
+        for (size_t k = 0; a->parts != NULL && k < a->count; k++)
+            descent_schedule_release(a->parts[k]);
+        memory_release(m, a->parts, a->count, sizeof(*a->parts));
+        memory_release(m, a->list, a->count, sizeof *a->list);
+    }
 }

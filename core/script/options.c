@@ -55,19 +55,72 @@ static descent_status set_numbers(lua_State *L, descent_options *options,
     return status;
 }
 
+/* Whatever stands for a schedule at `index`. */
 static descent_status set_schedule(lua_State *L, descent_options *options,
                                    const char *name, int index)
 {
-    const schedule *s = class_test(L, index, CLASS_SCHEDULE);
     descent_status status;
 
-    if (s != NULL)
-        return descent_options_set_schedule(options, name, s->schedule);
     schedule_check_function(L, index, name);
-    s = schedule_from_lua(L, index);
-    status = descent_options_set_schedule(options, name, s->schedule);
+    lua_pushvalue(L, index);
+    schedule_coerce(L, lua_gettop(L), -1);
+    status = descent_options_set_schedule(
+        options, name, schedule_check(L, lua_gettop(L))->schedule);
     lua_pop(L, 1);
     return status;
+}
+
+/* A list of them. */
+static descent_status set_schedules(lua_State *L, descent_options *options,
+                                    const char *name, int index)
+{
+    const int first = lua_gettop(L) + 1, n = (int)lua_rawlen(L, index);
+    descent_schedule **parts;
+    descent_status status;
+
+    luaL_checkstack(L, n + 20, name);
+    for (int i = 1; i <= n; i++) {
+        lua_rawgeti(L, index, i);
+        schedule_check_function(L, lua_gettop(L), name);
+        if (!schedule_coerce(L, lua_gettop(L), -1))
+            error_option(L, name, index,
+                         "%s[%d] is %s: expected a Schedule, function or "
+                         "number",
+                         name, i, argument_kind(L, lua_gettop(L)));
+    }
+    parts = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof(*parts), 0);
+    for (int i = 0; i < n; i++)
+        parts[i] = schedule_check(L, first + i)->schedule;
+    status = descent_options_set_schedules(options, name, parts, (size_t)n);
+    lua_settop(L, first - 1);
+    return status;
+}
+
+/* A schedule, or what can only stand for one. */
+static bool is_schedule(lua_State *L, int index)
+{
+    bool config = false;
+
+    if (lua_istable(L, index)) {
+        config = argument_field(L, index, "class_name") == LUA_TSTRING;
+        lua_pop(L, 1);
+    }
+    return config || lua_isfunction(L, index) ||
+           class_test(L, index, CLASS_SCHEDULE) != NULL;
+}
+
+/* A list is one of schedules when one of them is there. */
+static bool has_schedule(lua_State *L, int index)
+{
+    bool found = false;
+
+    for (lua_Integer i = (lua_Integer)lua_rawlen(L, index); i > 0 && !found;
+         i--) {
+        lua_rawgeti(L, index, i);
+        found = is_schedule(L, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+    return found;
 }
 
 /* Set option `name` to the value at the absolute index. */
@@ -80,8 +133,10 @@ static descent_status set_value(lua_State *L, descent_options *options,
         tensor_check(L, index);
     if (argument_is_number(L, index, &number))
         return descent_options_set_number(options, name, number);
-    if (class_test(L, index, CLASS_SCHEDULE) || lua_isfunction(L, index))
+    if (is_schedule(L, index))
         return set_schedule(L, options, name, index);
+    if (lua_istable(L, index) && has_schedule(L, index))
+        return set_schedules(L, options, name, index);
     if (class_test(L, index, CLASS_TENSOR) || lua_istable(L, index))
         return set_numbers(L, options, name, index);
     if (lua_isboolean(L, index))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The class of schedules, and Lua functions as schedules of the core.
+/* The class of schedules: Lua functions as schedules of the core, the kinds,
+ * and values.  What makes schedules of schedules is in algebra.c.
  *
  * A function runs in a protected call from inside the core, which no Lua error
  * may leave; its error value waits in the context until the core is done. */
@@ -136,13 +137,19 @@ static void free_schedule(resource *r)
     s->schedule = NULL;
 }
 
-static schedule *push_schedule(lua_State *L, const char *kind)
+schedule *schedule_push(lua_State *L)
 {
     schedule *s = lua_newuserdatauv(L, sizeof *s, 0);
 
-    *s = (schedule){.kind = kind};
+    *s = (schedule){.schedule = NULL};
     class_set(L, CLASS_SCHEDULE);
     return s;
+}
+
+void schedule_made(lua_State *L, schedule *s, descent_status status)
+{
+    error_check(L, status);
+    resource_hold(L, &s->resource, free_schedule);
 }
 
 schedule *schedule_from_lua(lua_State *L, int index)
@@ -154,7 +161,7 @@ schedule *schedule_from_lua(lua_State *L, int index)
 
     index = lua_absindex(L, index);
     luaL_checkstack(L, 8, NULL);
-    s = push_schedule(L, "fn");
+    s = schedule_push(L);
     context_push(L, CONTEXT_FUNCTIONS);
     r = lua_newuserdatauv(L, sizeof *r, 1);
     r->context = context_of(L);
@@ -166,8 +173,7 @@ schedule *schedule_from_lua(lua_State *L, int index)
                                             release_function, &s->schedule);
     if (status != DESCENT_OK)
         release_function(r);
-    error_check(L, status);
-    resource_hold(L, &s->resource, free_schedule);
+    schedule_made(L, s, status);
     return s;
 }
 
@@ -181,16 +187,16 @@ static int schedule_gc(lua_State *L)
     return 0;
 }
 
-static schedule *check(lua_State *L)
+schedule *schedule_check(lua_State *L, int index)
 {
-    schedule *s = class_check(L, 1, CLASS_SCHEDULE);
+    schedule *s = class_check(L, index, CLASS_SCHEDULE);
 
     if (s->schedule == NULL)
         error_raise(L, DESCENT_ERR_STATE, "the Schedule is closed");
     return s;
 }
 
-static double value_at(lua_State *L, const schedule *s, lua_Integer n)
+double schedule_value_at(lua_State *L, const schedule *s, lua_Integer n)
 {
     context *c = context_of(L);
     lua_State *previous = context_enter(c, L);
@@ -206,10 +212,11 @@ static double value_at(lua_State *L, const schedule *s, lua_Integer n)
 /* s(n), s:at(n) */
 static int schedule_at(lua_State *L)
 {
-    const schedule *s = check(L);
+    const schedule *s = schedule_check(L, 1);
 
     lua_pushnumber(
-        L, value_at(L, s, argument_integer(L, 2, "n", 0, LUA_MAXINTEGER)));
+        L, schedule_value_at(L, s,
+                             argument_integer(L, 2, "n", 0, LUA_MAXINTEGER)));
     return 1;
 }
 
@@ -217,7 +224,7 @@ static int schedule_at(lua_State *L)
 static int schedule_table(lua_State *L)
 {
     const lua_Integer most = INT64_C(1) << 53;
-    const schedule *s = check(L);
+    const schedule *s = schedule_check(L, 1);
     lua_Integer first = argument_integer(L, 2, "n0", 0, most);
     lua_Integer last = argument_integer(L, 3, "n1", first, most);
     lua_Integer step =
@@ -225,73 +232,83 @@ static int schedule_table(lua_State *L)
 
     lua_newtable(L);
     for (lua_Integer n = first, i = 1; n <= last; n += step, i++) {
-        lua_pushnumber(L, value_at(L, s, n));
+        lua_pushnumber(L, schedule_value_at(L, s, n));
         lua_rawseti(L, -2, i);
     }
     return 1;
 }
 
-static int schedule_tostring(lua_State *L)
+/* "fn" for a function, whatever its language. */
+static const char *kind_of(lua_State *L)
 {
     const schedule *s = class_check(L, 1, CLASS_SCHEDULE);
+    const char *kind = descent_schedule_name(s->schedule);
 
-    lua_pushfstring(L, "Schedule %s", s->kind);
+    return kind != NULL ? kind : "fn";
+}
+
+static int schedule_tostring(lua_State *L)
+{
+    lua_pushfstring(L, "Schedule %s", kind_of(L));
     return 1;
 }
 
 static int field_kind(lua_State *L)
 {
-    const schedule *s = class_check(L, 1, CLASS_SCHEDULE);
-
-    lua_pushstring(L, s->kind);
+    lua_pushstring(L, kind_of(L));
     return 1;
 }
 
-/* ---- schedule.KIND{...}, schedule.fn(f), schedule.hold(v) ---------------- */
+/* ---- schedule.KIND{...}, schedule.hold(v[, steps]) ----------------------- */
+
+/* Let {value = v, steps = steps} stand at 1. */
+static void hold_options(lua_State *L, double value)
+{
+    lua_createtable(L, 0, 2);
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, "value");
+    lua_pushvalue(L, 2);
+    lua_setfield(L, -2, "steps");
+    lua_replace(L, 1);
+}
+
+schedule *schedule_from_options(lua_State *L, const char *kind, int index)
+{
+    descent_options *options = options_push(L, index);
+    schedule *s = schedule_push(L);
+
+    schedule_made(L, s,
+                  descent_schedule_create(context_runtime(L), kind, options,
+                                          &s->schedule));
+    lua_remove(L, -2);
+    return s;
+}
 
 /* The kind is upvalue 3. */
 static int make_kind(lua_State *L)
 {
     const char *kind =
         descent_schedule_kind((size_t)lua_tointeger(L, lua_upvalueindex(3)));
-    descent_options *options;
-    schedule *s;
     double value;
+    bool held;
 
-    argument_end(L, 1);
-    lua_settop(L, 1);
-    if (strcmp(kind, "hold") == 0 && argument_is_number(L, 1, &value)) {
-        lua_createtable(L, 0, 1);
-        lua_pushnumber(L, value);
-        lua_setfield(L, -2, "value");
-        lua_replace(L, 1);
-    }
-    options = options_push(L, 1);
-    s = push_schedule(L, kind);
-    error_check(L, descent_schedule_create(context_runtime(L), kind, options,
-                                           &s->schedule));
-    resource_hold(L, &s->resource, free_schedule);
-    return 1;
-}
-
-static int make_fn(lua_State *L)
-{
-    if (!lua_isfunction(L, 1))
-        error_raise(L, DESCENT_ERR_ARGUMENT,
-                    "argument 1 is %s: expected a function of the step",
-                    argument_kind(L, 1));
-    argument_end(L, 1);
-    schedule_check_function(L, 1, "argument 1");
-    context_forbid_in_callback(L);
-    schedule_from_lua(L, 1);
+    held = strcmp(kind, "hold") == 0 && argument_is_number(L, 1, &value);
+    argument_end(L, held ? 2 : 1);
+    lua_settop(L, 2);
+    if (held)
+        hold_options(L, value);
+    schedule_from_options(L, kind, 1);
     return 1;
 }
 
 void schedule_check_function(lua_State *L, int index, const char *name)
 {
     const lua_CFunction function = lua_tocfunction(L, index);
+    bool maker = function == make_kind;
 
-    if (function != make_kind && function != make_fn)
+    for (const function_entry *e = schedule_makers; e->name != NULL; e++)
+        maker = maker || function == e->function;
+    if (!maker)
         return;
     lua_getupvalue(L, index, 1);
     error_option(L, name, 0,
@@ -301,10 +318,8 @@ void schedule_check_function(lua_State *L, int index, const char *name)
 
 void schedule_push_kinds(lua_State *L)
 {
-    static const function_entry fn[] = {{"fn", make_fn, 0}, {NULL, NULL, 0}};
-
     lua_newtable(L);
-    functions_register(L, "schedule.", fn);
+    functions_register(L, "schedule.", schedule_makers);
     for (size_t i = 0; descent_schedule_kind(i) != NULL; i++) {
         const function_entry entry[] = {
             {descent_schedule_kind(i), make_kind, (int)i}, {NULL, NULL, 0}};
@@ -331,12 +346,14 @@ void schedule_open(lua_State *L)
                                           {NULL, NULL, 0}};
     static const function_entry methods[] = {
         {"at", schedule_at, 0}, {"table", schedule_table, 0}, {NULL, NULL, 0}};
-
     static const function_entry fields[] = {{"kind", field_kind, 0},
                                             {NULL, NULL, 0}};
 
     class_create(L, CLASS_SCHEDULE, meta);
+    functions_register_as(L, class_name(CLASS_SCHEDULE), schedule_operators);
     lua_newtable(L);
     functions_register(L, "Schedule:", methods);
+    functions_register(L, "Schedule:", schedule_algebra_methods);
+    functions_register(L, "Schedule:", schedule_state_methods);
     class_finish(L, CLASS_SCHEDULE, fields, class_index);
 }

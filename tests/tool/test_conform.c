@@ -31,6 +31,28 @@ static const char GOOD_SCHEDULE[] =
     "\"dtype\":\"float64\",\"steps\":[0,1,3],\"expected\":[1,0.5,0.25],"
     "\"tolerance\":{\"rtol\":1e-12,\"atol\":0}}\n";
 
+/* Past the end of what was visited the peer says what it said last. */
+static const char GOOD_MXNET[] = "{\"id\":\"mx\",\"source\":\"mxnet 1.9.1\","
+                                 "\"schedule\":\"PolyScheduler\",\"config\":{"
+                                 "\"max_update\":4,\"base_lr\":1,\"pwr\":1},"
+                                 "\"steps\":[0,1,9],\"expected\":[1,0.75,0.75],"
+                                 "\"tolerance\":{\"rtol\":1e-12,\"atol\":0}}\n";
+
+static const char GOOD_TORCH[] =
+    "{\"id\":\"one\",\"source\":\"torch 2.15.0\",\"base_lr\":1,"
+    "\"schedule\":\"CyclicLR\",\"config\":{"
+    "\"base_lr\":0.5,\"max_lr\":1,\"step_size_up\":1},"
+    "\"optimizer_config\":{\"momentum\":0.75},"
+    "\"steps\":[0,1],\"expected\":[0.5,1],"
+    "\"expected_momentum\":[0.9,0.8],"
+    "\"tolerance\":{\"rtol\":1e-12,\"atol\":0}}\n";
+
+static const char GOOD_PLATEAU[] =
+    "{\"id\":\"flat\",\"source\":\"torch 2.15.0\",\"base_lr\":2,"
+    "\"schedule\":\"ReduceLROnPlateau\",\"config\":{\"patience\":0},"
+    "\"steps\":[0,1,2],\"metrics\":[1,1,1],\"expected\":[2,2,0.2],"
+    "\"tolerance\":{\"rtol\":1e-12,\"atol\":0}}\n";
+
 static const shell_outcome *conform(const char *text)
 {
     shell_write("case.jsonl", text);
@@ -119,6 +141,47 @@ static void every_expected_number_is_compared(void **state)
     expect_failures(GOOD, rows, sizeof rows / sizeof *rows);
     expect_failures(GOOD_SCHEDULE, schedules,
                     sizeof schedules / sizeof *schedules);
+}
+
+static void schedules_of_other_systems_are_compared(void **state)
+{
+    static const change mxnet[] = {
+        {"0.75,0.75]", "0.75,0]",
+         "FAILED mx: step 9, value: got 0.75, expected 0 (limit 0)"},
+        {"[0,1,9]", "[0,4,1]", "FAILED mx: step 4, value: got 0, "},
+        {"[0,1,9]", "[1,0,9]", "FAILED mx: step 1, value: got 0.75, "},
+        {"\"steps\"", "\"base_lr\":1,\"steps\"",
+         "FAILED mx: case: \"base_lr\" is not understood, so not compared"},
+        {"mxnet 1", "tensorflow 2",
+         "FAILED mx: source \"tensorflow 2.9.1\": flavour not translated"},
+    };
+    static const change torch[] = {
+        {"[0.9,0.8]", "[0.9,0.9]", "FAILED one: step 1, momentum: got 0.8"},
+        {"[0.9,0.8]", "[0.9]", "FAILED one: steps and expected differ in"},
+        {"0.5,\"max_lr\":1", "0.5,\"max_lr\":2",
+         "FAILED one: step 1, value: got 2, "},
+        {"\"max_lr\":1", "\"max_lr\":1,\"cycle_momentum\":false",
+         "FAILED one: step 0, momentum: got 0.75, "},
+        {"{\"momentum\"", "{\"beta_1\":1,\"momentum\"",
+         "FAILED one: optimizer_config: \"beta_1\" is not understood"},
+        {"\"base_lr\":1,", "", "FAILED one: \"base_lr\": expected a number"},
+    };
+    static const change plateau[] = {
+        {"[1,1,1]", "[1,0,1]", "FAILED flat: step 2, value: got 2, "},
+        {"[1,1,1]", "[1,1]", "FAILED flat: steps and expected differ in"},
+        {"[1,1,1]", "[1,null,1]", "FAILED flat: metrics: expected numbers"},
+        {"\"base_lr\":2", "\"base_lr\":1", "FAILED flat: step 0, value: got "},
+    };
+    char all[4096];
+    const shell_outcome *o;
+
+    (void)state;
+    snprintf(all, sizeof all, "%s%s%s", GOOD_MXNET, GOOD_TORCH, GOOD_PLATEAU);
+    o = conform(all);
+    assert_string_equal(o->out, "3 passed, 0 failed\n");
+    expect_failures(GOOD_MXNET, mxnet, sizeof mxnet / sizeof *mxnet);
+    expect_failures(GOOD_TORCH, torch, sizeof torch / sizeof *torch);
+    expect_failures(GOOD_PLATEAU, plateau, sizeof plateau / sizeof *plateau);
 }
 
 static void what_is_not_understood_fails(void **state)
@@ -216,6 +279,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(agreement_passes),
         cmocka_unit_test(every_expected_number_is_compared),
+        cmocka_unit_test(schedules_of_other_systems_are_compared),
         cmocka_unit_test(what_is_not_understood_fails),
         cmocka_unit_test(files_without_cases_fail),
         cmocka_unit_test(bad_lines_fail),

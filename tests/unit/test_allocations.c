@@ -15,8 +15,12 @@ static const char everything[] =
     "{\"weight_decay\": 0.01, \"global_clipnorm\": 1, \"use_ema\": true, "
     "\"ema_overwrite_frequency\": 3, \"loss_scale_factor\": 8, "
     "\"gradient_accumulation_steps\": 2, \"learning_rate\": {\"class_name\": "
+    "\"sequential\", \"config\": {\"milestones\": [1], \"schedules\": ["
+    "{\"class_name\": \"hold\", \"config\": {\"value\": 0.1}}, "
+    "{\"class_name\": \"multiply\", \"config\": {\"first\": {\"class_name\": "
+    "\"reduce_on_plateau\", \"config\": {}}, \"second\": {\"class_name\": "
     "\"CosineDecay\", \"config\": {\"initial_learning_rate\": 0.1, "
-    "\"decay_steps\": 100}}";
+    "\"decay_steps\": 100}}}}]}}";
 
 static const struct {
     const char *kind, *more;

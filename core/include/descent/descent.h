@@ -274,13 +274,17 @@ DESCENT_API descent_status descent_options_set_numbers(descent_options *options,
 DESCENT_API descent_status
 descent_options_set_schedule(descent_options *options, const char *name,
                              descent_schedule *schedule);
+/* A list of schedules, such as those of a sequence; likewise. */
+DESCENT_API descent_status descent_options_set_schedules(
+    descent_options *options, const char *name,
+    descent_schedule *const *schedules, size_t count);
 /* "None": as if the option were not given. */
 DESCENT_API descent_status descent_options_set_none(descent_options *options,
                                                     const char *name);
 
 /* Read a set from the JSON object in text[length]: numbers, booleans, strings,
  * lists of numbers, null for none, and schedules as {"class_name": "CosineDecay",
- * "config": {...}}.  Duplicate keys are refused.  [any] */
+ * "config": {...}}, also in lists.  Duplicate keys are refused.  [any] */
 DESCENT_API descent_status descent_options_from_json(descent_runtime *runtime,
                                                      const char *text,
                                                      size_t length,
@@ -291,13 +295,15 @@ DESCENT_API descent_status descent_options_from_json(descent_runtime *runtime,
 /* A schedule is a function of the step n = 0, 1, 2, ...; it may stand wherever
  * a number may, for every option that is not structural.  Objects are counted:
  * create gives one reference, release gives it up.  [any] for immutable kinds;
- * a function of the application's own is called on the stepping thread. */
+ * [object] with a part of kind reduce_on_plateau or multiplicative, which have a
+ * state; a function of the application's own is called on the stepping thread. */
 
 /* Name of kind i ("cosine_decay", ...), or NULL past the end.  [any] */
 DESCENT_API const char *descent_schedule_kind(size_t i);
 
-/* Create a schedule by kind, in snake_case or as Keras' class name.  Options as
- * in Keras 3; unknown, missing or bad ones are errors that name them. */
+/* Create a schedule by kind, in snake_case or as the class of Keras, MXNet or
+ * PyTorch is called.  Options as there; unknown, missing or bad ones are errors
+ * that name them. */
 DESCENT_API descent_status
 descent_schedule_create(descent_runtime *runtime, const char *kind,
                         const descent_options *options,
@@ -332,6 +338,98 @@ DESCENT_API void descent_schedule_release(descent_schedule *schedule); /* NULL o
 /* The value at step n. */
 DESCENT_API descent_status descent_schedule_at(const descent_schedule *schedule,
                                                uint64_t n, double *value);
+
+/* Steps until a schedule is over, when `then` goes on: DESCENT_ENDLESS for
+ * functions and whatever else has no end.  It may be asked beyond. */
+#define DESCENT_ENDLESS UINT64_MAX
+DESCENT_API descent_status
+descent_schedule_duration(const descent_schedule *schedule, uint64_t *steps);
+
+/* Schedules made of schedules, which stay alive inside; each is also a kind of
+ * this name, for descent_schedule_create.  `then`: the first for its duration,
+ * which must not be endless, then the second from its own step 0.  The others
+ * are pointwise and last as long as the longer part. */
+DESCENT_API descent_status descent_schedule_then(descent_schedule  *first,
+                                                 descent_schedule  *second,
+                                                 descent_schedule **schedule);
+DESCENT_API descent_status descent_schedule_multiply(
+    descent_schedule *first, descent_schedule *second,
+    descent_schedule **schedule);
+DESCENT_API descent_status descent_schedule_add(descent_schedule  *first,
+                                                descent_schedule  *second,
+                                                descent_schedule **schedule);
+DESCENT_API descent_status descent_schedule_max(descent_schedule  *first,
+                                                descent_schedule  *second,
+                                                descent_schedule **schedule);
+DESCENT_API descent_status descent_schedule_min(descent_schedule  *first,
+                                                descent_schedule  *second,
+                                                descent_schedule **schedule);
+
+/* One schedule changed.  clamp: values within [low, high].  last: the same
+ * values for another duration.  delay: so many steps later, at its first value
+ * before.  stretch: the value at floor(n / by).  cycle: again and again; repeat:
+ * so many times, the last of which goes on. */
+DESCENT_API descent_status descent_schedule_clamp(descent_schedule *part,
+                                                  double low, double high,
+                                                  descent_schedule **schedule);
+DESCENT_API descent_status descent_schedule_last(descent_schedule *part,
+                                                 uint64_t steps,
+                                                 descent_schedule **schedule);
+DESCENT_API descent_status descent_schedule_delay(descent_schedule *part,
+                                                  uint64_t steps,
+                                                  descent_schedule **schedule);
+DESCENT_API descent_status descent_schedule_stretch(
+    descent_schedule *part, double by, descent_schedule **schedule);
+DESCENT_API descent_status descent_schedule_cycle(descent_schedule *part,
+                                                  descent_schedule **schedule);
+DESCENT_API descent_status descent_schedule_repeat(descent_schedule *part,
+                                                   uint64_t times,
+                                                   descent_schedule **schedule);
+
+/* Tell the metric of an epoch to every part of kind reduce_on_plateau, once
+ * each; an error when there is none.  A NaN is no better than anything. */
+DESCENT_API descent_status
+descent_schedule_observe(descent_schedule *schedule, double metric);
+
+/* The state of all parts as n numbers, of which there are state_count; most
+ * schedules have none.  load refuses what is no state and then changes nothing.
+ * Infinity is a number here. */
+DESCENT_API size_t
+descent_schedule_state_count(const descent_schedule *schedule);
+DESCENT_API descent_status descent_schedule_state(
+    const descent_schedule *schedule, double *values, size_t n);
+DESCENT_API descent_status descent_schedule_load(descent_schedule *schedule,
+                                                 const double *values,
+                                                 size_t n);
+
+/* What a schedule was made with.  Pointers live as long as the schedule. */
+typedef enum descent_setting_type {
+    DESCENT_SETTING_NONE,
+    DESCENT_SETTING_NUMBER,
+    DESCENT_SETTING_BOOLEAN,   /* number: 0 or 1                              */
+    DESCENT_SETTING_TEXT,
+    DESCENT_SETTING_NUMBERS,   /* numbers[count]                              */
+    DESCENT_SETTING_SCHEDULE,  /* schedules[0]                                */
+    DESCENT_SETTING_SCHEDULES  /* schedules[count]                            */
+} descent_setting_type;
+typedef struct descent_schedule_setting {
+    uint32_t                 struct_size;
+    descent_setting_type     type;
+    const char              *name;
+    double                   number;
+    const char              *text;
+    const double            *numbers;
+    descent_schedule *const *schedules;
+    size_t                   count;
+} descent_schedule_setting;
+
+/* The kind's name, or NULL for a function; and option i, defaults included:
+ * returns 0 past the end, else 1. */
+DESCENT_API const char *
+descent_schedule_name(const descent_schedule *schedule);
+DESCENT_API int descent_schedule_option(const descent_schedule *schedule,
+                                        size_t i,
+                                        descent_schedule_setting *setting);
 
 /* ---- Optimizer: tensors ---------------------------------------------------------------- */
 

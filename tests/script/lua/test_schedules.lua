@@ -45,7 +45,9 @@ test.case("wrong parameters and steps are errors", function()
   test.raises(function() return s(0.5) end, "n = 0.5: expected an integer")
   test.raises(function() return s() end, "n is nothing")
   test.raises(function() schedule.fn(3) end, "expected a function of the step")
-  test.raises(function() return schedule.cosine_annealing {} end, "call")
+  test.raises(function() return schedule.cosine_annealing {} end,
+              "cosine_annealing.T_max is missing: expected a finite number")
+  test.raises(function() return schedule.sawtooth {} end, "call")
 end)
 
 test.case("a function is asked exactly once a step and option", function()
