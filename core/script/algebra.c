@@ -65,8 +65,7 @@ bool schedule_coerce(lua_State *L, int index, lua_Integer steps)
 
 static descent_schedule *operand(lua_State *L, int index, lua_Integer steps)
 {
-    schedule_check_function(L, index,
-                            lua_pushfstring(L, "argument %d", index));
+    schedule_check_function(L, index, lua_pushfstring(L, "argument %d", index));
     lua_pop(L, 1);
     if (!schedule_coerce(L, index, steps))
         error_raise(L, DESCENT_ERR_ARGUMENT,

@@ -13,6 +13,7 @@ static int duration(lua_State *L)
     const schedule *s = schedule_check(L, 1);
     uint64_t steps = 0;
 
+    argument_end(L, 1);
     error_check(L, descent_schedule_duration(s->schedule, &steps));
     if (steps > (uint64_t)LUA_MAXINTEGER)
         lua_pushnumber(L, HUGE_VAL);
@@ -88,13 +89,14 @@ static void push_config(lua_State *L, const descent_schedule *s)
 /* s:config() */
 static int config(lua_State *L)
 {
+    argument_end(L, 1);
     push_config(L, schedule_check(L, 1)->schedule);
     return 1;
 }
 
 /* ---- State --------------------------------------------------------------- */
 
-/* s:observe(metric) */
+/* s:observe(metric): also s:observe(opt:step(f)), where a report follows. */
 static int observe(lua_State *L)
 {
     const schedule *s = schedule_check(L, 1);
@@ -111,8 +113,10 @@ static int state(lua_State *L)
 {
     const schedule *s = schedule_check(L, 1);
     const size_t n = descent_schedule_state_count(s->schedule);
-    double *values = lua_newuserdatauv(L, (n + 1) * sizeof *values, 0);
+    double *values;
 
+    argument_end(L, 1);
+    values = lua_newuserdatauv(L, (n + 1) * sizeof *values, 0);
     error_check(L, descent_schedule_state(s->schedule, values, n));
     push_numbers(L, values, n);
     return 1;
@@ -126,6 +130,7 @@ static int load(lua_State *L)
     size_t n;
 
     context_forbid_in_callback(L);
+    argument_end(L, 2);
     lua_settop(L, 2);
     if (!argument_table(L, 2, "state"))
         error_raise(L, DESCENT_ERR_ARGUMENT,
@@ -157,6 +162,7 @@ static int sparkline(lua_State *L)
     double values[WIDEST], low = HUGE_VAL, high = -HUGE_VAL;
     luaL_Buffer b;
 
+    argument_end(L, 3);
     for (lua_Integer i = 0; i < width; i++) {
         const lua_Integer at = width == 1 ? 0 : i * (n - 1) / (width - 1);
         values[i] = schedule_value_at(L, s, at);

@@ -50,6 +50,8 @@ static void print_range(const json_t *option, char text[CELL])
 
     print_value(low, from);
     print_value(high, to);
+    if (json_number_value(high) == 0x1p53 - 1) /* the 16 digits widen a table */
+        snprintf(to, sizeof to, "2^53-1");
     if (strcmp(type, "real") != 0 && strcmp(type, "integer") != 0)
         text[0] = '\0';
     else if (low != NULL && high != NULL)

@@ -150,6 +150,12 @@ test.case("a kind of schedule without its options is refused", function()
   test.raises(function() opt.lr = cosine end, piece)
   test.raises(function() opt:set("momentum", cosine) end, "momentum: " .. piece)
   test.raises(function() descent.schedule.fn(cosine) end, piece)
+  local hold = descent.schedule.hold(1)
+  test.raises(function() return hold * cosine end, "argument 2: " .. piece)
+  test.raises(function() descent.schedule.chain { hold, cosine } end, piece)
+  test.raises(function()
+    descent.schedule.chained { schedules = { hold, cosine } }
+  end, "schedules: " .. piece)
 end)
 
 test.case("names of classes have their article, lists their option", function()
