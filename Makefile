@@ -30,12 +30,14 @@ need = $(or $(firstword $(foreach m,$(1),$(shell $(PKG_CONFIG) --exists $(m) && 
        echo $(m)))),$(error $(firstword $(1)) is missing: install $(2), or run scripts/setup))
 pc_lua     = $(call need,lua5.4 lua-5.4 lua,liblua5.4-dev)
 pc_jansson = $(call need,jansson,libjansson-dev)
+pc_xxhash  = $(call need,libxxhash,libxxhash-dev)
 pc_cmocka  = $(call need,cmocka,libcmocka-dev)
 pc_blas    = $(call need,openblas,libopenblas-dev)
 lua_cflags     = $(shell $(PKG_CONFIG) --cflags $(pc_lua))
 lua_libs       = $(shell $(PKG_CONFIG) --libs $(pc_lua))
 jansson_cflags = $(shell $(PKG_CONFIG) --cflags $(pc_jansson))
 jansson_libs   = $(shell $(PKG_CONFIG) --libs $(pc_jansson))
+xxhash_cflags  = $(shell $(PKG_CONFIG) --cflags $(pc_xxhash))
 cmocka_cflags  = $(shell $(PKG_CONFIG) --cflags $(pc_cmocka))
 cmocka_libs    = $(shell $(PKG_CONFIG) --libs $(pc_cmocka))
 blas_cflags    = $(shell $(PKG_CONFIG) --cflags $(pc_blas))
@@ -79,6 +81,8 @@ $(B)/obj/core/script/%.o: CPPFLAGS += $(lua_cflags) $(blas_cflags)
 $(B)/obj/core/script/%.o: BASE += -Icore
 $(B)/obj/core/tool/%.o:   CPPFLAGS += $(jansson_cflags)
 $(B)/obj/core/engine/%.o: CPPFLAGS += $(jansson_cflags)
+# Of xxhash only the header is used, inline: nothing more is linked.
+$(B)/obj/core/checkpoint/%.o: CPPFLAGS += $(jansson_cflags) $(xxhash_cflags)
 $(B)/obj/core/%.o: core/%.c
 	@mkdir -p $(@D)
 	$(call run,CC  ,$<) $(COMPILE) -Icore -c $< -o $@

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static int system_open_read(const char *path)
@@ -56,8 +57,56 @@ static int system_list(const char *directory,
     return result;
 }
 
+static int system_open_new(const char *path)
+{
+    int descriptor;
+
+    do
+        descriptor = open(
+            path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
+static ssize_t system_write_at(int descriptor, const void *buffer, size_t bytes,
+                               off_t at)
+{
+    return pwrite(descriptor, buffer, bytes, at);
+}
+
+static int system_sync(int descriptor)
+{
+    return fsync(descriptor);
+}
+
+static int system_sync_directory(const char *directory)
+{
+    const int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result, failure;
+
+    if (descriptor < 0)
+        return -1;
+    result = fsync(descriptor);
+    failure = errno;
+    close(descriptor);
+    errno = failure;
+    /* A file system that keeps no directories to sync says so by EINVAL. */
+    return result != 0 && failure != EINVAL ? -1 : 0;
+}
+
 const files files_system = {
-    system_open_read, system_status, system_read_at, system_close, system_list,
+    .open_read = system_open_read,
+    .status = system_status,
+    .read_at = system_read_at,
+    .close = system_close,
+    .list = system_list,
+    .open_new = system_open_new,
+    .write_at = system_write_at,
+    .sync = system_sync,
+    .sync_directory = system_sync_directory,
+    .rename = rename,
+    .link = link,
+    .unlink = unlink,
 };
 
 int files_read_exactly(const files *f, int descriptor, void *buffer,
@@ -76,6 +125,26 @@ int files_read_exactly(const files *f, int descriptor, void *buffer,
         to += got;
         at += got;
         bytes -= (size_t)got;
+    }
+    return 1;
+}
+
+int files_write_exactly(const files *f, int descriptor, const void *buffer,
+                        size_t bytes, off_t at)
+{
+    const char *from = buffer;
+
+    while (bytes > 0) {
+        const ssize_t put = f->write_at(descriptor, from, bytes, at);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put == 0)
+            errno = ENOSPC;
+        if (put <= 0)
+            return 0;
+        from += put;
+        at += put;
+        bytes -= (size_t)put;
     }
     return 1;
 }

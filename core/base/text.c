@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,4 +126,43 @@ bool text_is_plain(const char *text, size_t limit)
             return false;
     }
     return i > 0 && i <= limit;
+}
+
+/* Bytes of the UTF-8 character at s, which is not the final NUL; 0 for none. */
+static size_t utf8_length(const unsigned char *s)
+{
+    static const struct {
+        unsigned char mask, lead;
+        uint32_t least;
+    } forms[] = {{0x80, 0x00, 0x0},
+                 {0xe0, 0xc0, 0x80},
+                 {0xf0, 0xe0, 0x800},
+                 {0xf8, 0xf0, 0x10000}};
+    size_t form = 0;
+    uint32_t code;
+
+    while (form < 4 && (s[0] & forms[form].mask) != forms[form].lead)
+        form++;
+    if (form == 4)
+        return 0;
+    code = s[0] & (uint32_t)(unsigned char)~forms[form].mask;
+    for (size_t i = 1; i <= form; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (s[i] & 0x3fu);
+    }
+    if (code < forms[form].least || code > 0x10ffff ||
+        (code >= 0xd800 && code < 0xe000))
+        return 0;
+    return form + 1;
+}
+
+bool text_is_utf8(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t length = 1;
+
+    for (; *at != '\0' && length > 0; at += length)
+        length = utf8_length(at);
+    return length > 0;
 }

@@ -39,4 +39,7 @@ void text_nearest_offer(text_nearest *search, const char *name);
  */
 bool text_is_plain(const char *text, size_t limit);
 
+/* True when the NUL-ended text is UTF-8: no overlong forms, no surrogates. */
+bool text_is_utf8(const char *text);
+
 #endif

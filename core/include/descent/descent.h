@@ -68,6 +68,7 @@ typedef struct descent_runtime   descent_runtime;
 typedef struct descent_options   descent_options;
 typedef struct descent_schedule  descent_schedule;
 typedef struct descent_optimizer descent_optimizer;
+typedef struct descent_file      descent_file;
 
 /* ---- Version and errors --------------------------------------------------- */
 
@@ -628,6 +629,89 @@ descent_optimizer_slot(const descent_optimizer *optimizer, size_t index,
 /* Bytes of all state arrays.  [optimizer] */
 DESCENT_API size_t
 descent_optimizer_state_bytes(const descent_optimizer *optimizer);
+
+/* ---- Files of tensors -------------------------------------------------------------------------- */
+
+/* Element types that files hold beside those of weights. */
+enum {
+    DESCENT_DTYPE_U8 = 16, DESCENT_DTYPE_I64 = 17, DESCENT_DTYPE_U64 = 18
+};
+
+/* Write n tensors (name, dtype, shape and data; dense, the gradient is not
+ * looked at) and metadata (key, text, key, text, ..., NULL; or NULL) to a
+ * safetensors file, with a digest of every tensor.  The same content gives the
+ * same bytes.  The file is replaced as a whole, and synced; the former one is
+ * kept as PATH.prev; a symbolic link is replaced, not followed.  Whenever the
+ * process or the machine stops, the old or the new file is there.  [any] */
+DESCENT_API descent_status
+descent_file_save(descent_runtime *runtime, const char *path,
+                  const descent_tensor *tensors, size_t n,
+                  const char *const *metadata);
+
+/* Replace any file by these bytes in the same way, without PATH.prev.  [any] */
+DESCENT_API descent_status descent_file_replace(descent_runtime *runtime,
+                                                const char *path,
+                                                const void *bytes, size_t size);
+
+/* Open a safetensors file, by whomever.  All is checked but the elements, which
+ * are checked when they are read; the message about a damaged file says whether
+ * PATH.prev is whole.  The file keeps its runtime alive.  [any] */
+DESCENT_API descent_status descent_file_open(descent_runtime *runtime,
+                                             const char *path,
+                                             descent_file **file);
+DESCENT_API void           descent_file_close(descent_file *file); /* NULL ok */
+
+/* The tensors, sorted by name: how many; one of them, without data (set
+ * struct_size; pointers live as long as the file); the index of a name.  Names
+ * are any text: never use them as paths.  [object] */
+DESCENT_API size_t         descent_file_count(const descent_file *file);
+DESCENT_API descent_status descent_file_tensor(const descent_file *file,
+                                               size_t index,
+                                               descent_tensor *tensor);
+DESCENT_API descent_status descent_file_index(const descent_file *file,
+                                              const char *name, size_t *index);
+
+/* Read all elements of a tensor into exactly as many bytes of memory, and check
+ * their digest.  After a failure the memory's contents are undefined. [object] */
+DESCENT_API descent_status descent_file_read(descent_file *file, size_t index,
+                                             void *to, size_t bytes);
+
+/* Key i of the metadata, sorted, or NULL past the end; the text of a key, or
+ * NULL.  They live as long as the file.  [object] */
+DESCENT_API const char *descent_file_key(const descent_file *file, size_t i);
+DESCENT_API const char *descent_file_text(const descent_file *file,
+                                          const char *key);
+
+/* ---- Checkpoints --------------------------------------------------------------------------------- */
+
+/* What a file says of a tensor's elements: nothing (others' files), or a digest
+ * that they match or not. */
+enum { DESCENT_DIGEST_NONE = 0, DESCENT_DIGEST_GOOD = 1, DESCENT_DIGEST_BAD = 2 };
+
+/* A tensor (without data) or a text of the metadata; dies with the call. */
+typedef struct descent_checkpoint_item {
+    uint32_t              struct_size;
+    uint32_t              digest;    /* DESCENT_DIGEST_*, of a tensor          */
+    const descent_tensor *tensor;    /* or NULL for a text                     */
+    uint64_t              bytes;     /* of a tensor                            */
+    const char           *key, *text; /* of a text, or NULL for a tensor       */
+} descent_checkpoint_item;
+
+typedef descent_status (*descent_checkpoint_visitor)(
+    void *user, const descent_checkpoint_item *item);
+
+/* Visit all that is in a safetensors file: tensors by name, their digests
+ * checked, then texts by key.  A digest that does not match is no failure here.
+ * Stops at and returns the first non-zero status of `visit`.  [any] */
+DESCENT_API descent_status
+descent_checkpoint_inspect(descent_runtime *runtime, const char *path,
+                           descent_checkpoint_visitor visit, void *user);
+
+/* Fail unless the file is whole: its form, its header and every tensor match
+ * their digests, where it has digests.  The message says whether PATH.prev is
+ * whole.  [any] */
+DESCENT_API descent_status descent_checkpoint_verify(descent_runtime *runtime,
+                                                     const char *path);
 
 #ifdef __cplusplus
 }
