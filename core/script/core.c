@@ -153,6 +153,7 @@ int luaopen_descent_core(struct lua_State *L)
     lua_newtable(L);
     functions_register(L, "descent.", functions);
     functions_register(L, "descent.", tensor_functions);
+    functions_register(L, "descent.", file_functions);
     functions_register(L, "descent.", rng_functions);
     lua_pushstring(L, descent_version());
     lua_setfield(L, -2, "version");

@@ -134,7 +134,8 @@ void error_push_status(lua_State *L, descent_status status)
     luaL_checkstack(L, 10, NULL);
     lua_pushstring(L, text);
     push_object(L, descent_status_name(status), running_name(L));
-    set_details(L, text);
+    if (status != DESCENT_ERR_IO) /* those are about files */
+        set_details(L, text);
     if (status == DESCENT_ERR_SCRIPT) {
         context_push(L, CONTEXT_PENDING);
         lua_setfield(L, -2, "cause");

@@ -112,6 +112,8 @@ void tensor_math_register(lua_State *L);
 /* Multiply all elements of a floating tensor. */
 void tensor_scale(tensor *t, double factor);
 extern const function_entry tensor_math_operators[];
+/* Functions of the module that load and save tensors (file.c). */
+extern const function_entry file_functions[];
 int tensor_tostring(lua_State *L);
 int tensor_index(lua_State *L);
 int tensor_newindex(lua_State *L);

@@ -10,7 +10,8 @@
 #include "tool/tool.h"
 #include "tool/words.h"
 
-static const command *const commands[] = {&command_run, &command_plugins};
+static const command *const commands[] = {&command_run, &command_plugins,
+                                          &command_inspect};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

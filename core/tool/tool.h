@@ -17,5 +17,6 @@ typedef struct command {
 
 extern const command command_run;
 extern const command command_plugins;
+extern const command command_inspect;
 
 #endif

@@ -22,12 +22,14 @@ local MODULES = {
   args = { "descent.args", "read" },
   check_gradient = { "descent.check_gradient" },
   data = { "descent.data" },
+  load = { "descent.files", "load" },
   linspace = { "descent.ranges", "linspace" },
   logspace = { "descent.ranges", "logspace" },
   minimize = { "descent.minimize" },
   model = { "descent.model" },
   problem = { "descent.problem", "new" },
   problems = { "descent.problem", "names" },
+  save = { "descent.files", "save" },
 }
 
 local descent = {}

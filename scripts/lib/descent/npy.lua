@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Reading NumPy's .npy files: formats 1.0 to 3.0, little-endian, C order.
+-- NumPy's .npy files, little-endian, C order: reading formats 1.0 to 3.0,
+-- writing 1.0.
 --
 -- A file is hostile until checked: the header must be the dictionary that the
 -- format defines and nothing else, and the data exactly as long as it says.
@@ -163,6 +164,30 @@ function npy.read(path)
   local file <close>, message = io.open(path, "rb")
   if not file then errors.raise("io", WHERE, "%s", message) end
   return npy.decode(read_all(path, file), path)
+end
+
+-- The bytes of a file with this Tensor, as NumPy writes them.
+function npy.encode(x)
+  local code
+  for candidate, entry in pairs(TYPES) do
+    if entry[1] == x.dtype then code = candidate end
+  end
+  local shape = table.concat(x.shape, ", ")
+  if x.ndim == 1 then shape = shape .. "," end
+  local header = ("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }")
+                 :format(code, shape)
+  -- Elements begin at a multiple of 64; the header ends with a newline.
+  local before = #MAGIC + 4 + #header + 1
+  header = header .. (" "):rep(-before % 64) .. "\n"
+  return MAGIC .. "\1\0" .. string.pack("<s2", header) .. x:bytes()
+end
+
+function npy.write(path, x)
+  errors.check("descent.save", "path", path, "string")
+  if core.type(x) ~= "Tensor" then
+    errors.argument("descent.save", "x", x, "a Tensor")
+  end
+  core.file_replace(path, npy.encode(x))
 end
 
 return npy
