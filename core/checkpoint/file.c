@@ -194,21 +194,11 @@ descent_status descent_file_tensor(const descent_file *file, size_t index,
     const safetensors_tensor *t = NULL;
 
     TRY(tensor_at(file, index, &t));
-    if (tensor == NULL || !DESCENT_HAS(tensor, gradient))
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "descent_file_tensor: tensor: struct_size = %u, "
-                           "expected %zu",
-                           tensor != NULL ? tensor->struct_size : 0,
-                           sizeof *tensor);
-    tensor->name = t->name;
-    tensor->dtype = t->dtype;
-    tensor->ndim = t->ndim;
-    tensor->flags = 0;
-    tensor->shape = t->shape;
-    tensor->strides = NULL;
-    tensor->data = NULL;
-    tensor->gradient = NULL;
-    return DESCENT_OK;
+    return view_give(&(descent_tensor){.name = t->name,
+                                       .dtype = t->dtype,
+                                       .ndim = t->ndim,
+                                       .shape = t->shape},
+                     tensor);
 }
 
 descent_status descent_file_index(const descent_file *file, const char *name,

@@ -14,6 +14,8 @@ static const struct {
 } types[] = {
     {DESCENT_DTYPE_F32, TENSOR_F32, true},
     {DESCENT_DTYPE_F64, TENSOR_F64, true},
+    {DESCENT_DTYPE_F16, TENSOR_F16, true},
+    {DESCENT_DTYPE_BF16, TENSOR_BF16, true},
     {DESCENT_DTYPE_U8, TENSOR_U8, true},
     {DESCENT_DTYPE_I64, TENSOR_I64, true},
     {DESCENT_DTYPE_U64, TENSOR_I64, false},
@@ -28,7 +30,7 @@ static tensor_dtype dtype_of(lua_State *L, const descent_tensor *t)
         if (types[i].core == t->dtype)
             return types[i].dtype;
     error_raise(L, DESCENT_ERR_SUPPORT,
-                "tensor '%s' has 16-bit elements, which scripts cannot hold",
+                "tensor '%s' has elements of a type that scripts do not have",
                 t->name);
 }
 
@@ -76,7 +78,7 @@ static int file_load(lua_State *L)
     descent_file *file = NULL;
     int status;
 
-    lua_settop(L, 1);
+    argument_end(L, 1);
     luaL_checkstack(L, 20, NULL);
     lua_newtable(L);
     lua_newtable(L);
@@ -185,6 +187,7 @@ static int file_save(lua_State *L)
     const char **metadata = NULL;
     size_t count, texts = 0;
 
+    argument_end(L, 3);
     lua_settop(L, 3);
     luaL_checkstack(L, 20, NULL);
     if (!argument_table(L, 2, "tensors"))
@@ -211,6 +214,7 @@ static int file_replace(lua_State *L)
     const char *bytes;
     size_t size = 0;
 
+    argument_end(L, 2);
     if (lua_type(L, 2) != LUA_TSTRING)
         argument_text(L, 2, "bytes");
     bytes = lua_tolstring(L, 2, &size);

@@ -18,7 +18,7 @@ local BLOCK = 1 << 24
 -- NumPy's type codes: what tensors call them, and their size.
 local TYPES = {
   ["|u1"] = { "u8", 1 }, ["<i4"] = { "i32", 4 }, ["<i8"] = { "i64", 8 },
-  ["<f4"] = { "f32", 4 }, ["<f8"] = { "f64", 8 },
+  ["<f2"] = { "f16", 2 }, ["<f4"] = { "f32", 4 }, ["<f8"] = { "f64", 8 },
 }
 
 local npy = {}
@@ -166,12 +166,17 @@ function npy.read(path)
   return npy.decode(read_all(path, file), path)
 end
 
+local function code_of(x)
+  for code, entry in pairs(TYPES) do
+    if entry[1] == x.dtype then return code end
+  end
+  errors.argument("descent.save", "x", x,
+                  "a dtype that NumPy has: f32, f64, f16, u8 or i64")
+end
+
 -- The bytes of a file with this Tensor, as NumPy writes them.
 function npy.encode(x)
-  local code
-  for candidate, entry in pairs(TYPES) do
-    if entry[1] == x.dtype then code = candidate end
-  end
+  local code = code_of(x)
   local shape = table.concat(x.shape, ", ")
   if x.ndim == 1 then shape = shape .. "," end
   local header = ("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }")

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- descent.load and descent.save: .safetensors and .npy.
 local test = require "harness"
+local core = require "descent.core"
 local descent = require "descent"
 
 local folder = os.tmpname()
@@ -23,10 +24,12 @@ local function exists(path)
   return file ~= nil
 end
 
+-- Every dtype that both formats have.
 local function sample()
   return {
     ["layer/kernel"] = descent.tensor { { 1, 2, 3 }, { 4, 5, 6.5 } },
     bias = descent.tensor({ 0.1, -1e300 }, { dtype = "f64" }),
+    half = descent.tensor({ 1.5, -65504 }, { dtype = "f16" }),
     labels = descent.tensor({ 0, 255 }, { dtype = "u8" }),
     step = descent.tensor({ math.maxinteger, math.mininteger },
                           { dtype = "i64" }),
@@ -102,7 +105,7 @@ test.case("wrong arguments change no file", function()
     { function() descent.save(path, { x = x }, { metadata = 1 }) end,
       "metadata is a number" },
     { function() descent.save(path, { x = x }, { meta = {} }) end,
-      "unknown option \"meta\"" },
+      "unknown option 'meta'" },
     { function()
         descent.save(path, { x = x }, { metadata = { ["digest.x"] = "" } })
       end, "the format uses this key itself" },
@@ -116,6 +119,31 @@ test.case("wrong arguments change no file", function()
   gone:free()
   test.raises(function() descent.save(path, { x = gone }) end, "was freed")
   test.equal(bytes_of(path), before)
+end)
+
+test.case("values of every kind are refused with an error object", function()
+  local path = at("m.safetensors")
+  local values = {
+    true, 0, -1, 2.5, 0 / 0, "", "f32", {}, { 1 }, { x = 1 }, print, io.stdout,
+    descent.ones(2), descent.ones(2):readonly(), descent.rng("misuse", 1),
+    descent.schedule.hold(1), { x = descent.ones(2) }, coroutine.create(print),
+  }
+  values[#values + 1] = descent.ones(1)
+  values[#values]:free()
+  local function try(f, ...)
+    local ok, e = pcall(f, ...)
+    test.ok(ok or descent.is_error(e), e)
+  end
+  for _, f in ipairs { core.save, core.file_replace } do
+    try(f)
+    try(f, path)
+    try(f, nil, {})
+    for _, a in ipairs(values) do
+      if type(a) ~= "string" then try(f, a, {}) end
+      try(f, path, a)
+      for _, b in ipairs(values) do try(f, path, a, b) end
+    end
+  end
 end)
 
 test.case("errors of files name the path and the reason", function()
@@ -145,9 +173,32 @@ test.case("types that scripts do not have", function()
   test.equal(back.n[1], 41)
   write(path, file(header, string.pack("<i8", -1)))
   test.raises(function() descent.load(path) end, "'n' has an element over 2^63")
+end)
+
+test.case("bf16 comes back from safetensors, and is not in .npy", function()
+  local path = at("h.safetensors")
+  local x = descent.tensor({ { 1, -3.5 }, { 1 / 3, 1e30 } },
+                           { dtype = "bf16" })
+  descent.save(path, { x = x })
+  local back = descent.load(path).x
+  test.equal(back.dtype, "bf16")
+  test.ok(back:equal(x))
+  test.ok(bytes_of(path):find('"dtype":"BF16"', 1, true))
   write(path, file('{"h":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}',
-                   "\0\0"))
-  test.raises(function() descent.load(path) end, "'h' has 16-bit elements")
+                   "\x80\x3f"))
+  test.equal(descent.load(path).h:item(), 1.0)
+  test.raises(function() descent.save(at("h.npy"), x) end,
+              "expected a dtype that NumPy has")
+  test.ok(not exists(at("h.npy")))
+end)
+
+test.case("arguments too many are refused", function()
+  local path = at("d.safetensors")
+  local x = { x = descent.tensor { 1 } }
+  test.raises(function() core.load(path, 1) end, "an argument too many")
+  test.raises(function() core.save(path, x, {}, 1) end, "an argument too many")
+  test.raises(function() core.file_replace(path, "", 1) end,
+              "an argument too many")
 end)
 
 test.case("a .npy file comes back, and is what NumPy writes", function()
