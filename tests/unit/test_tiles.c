@@ -275,7 +275,7 @@ static void rules_of_tensor_scope_get_16_bit_tensors_in_f32(void **state)
         descent_optimizer *o = check_optimizer(runtime, "rows", options[k]);
         const char *const names[] = {"row_norm", "average"};
         double norms[4], now[4];
-        descent_tensor view;
+        descent_tensor view = {.struct_size = sizeof view};
         const descent_tensor t = {
             .struct_size = sizeof t,
             .dtype = DESCENT_DTYPE_BF16,
@@ -365,7 +365,7 @@ static void first_contents_are_written_in_the_compute_type(void **state)
     ok(descent_runtime_register(runtime, start_entry, NULL));
     for (size_t k = 0; k < 3; k++) {
         descent_optimizer *o = check_optimizer(runtime, "start", options[k]);
-        descent_tensor view;
+        descent_tensor view = {.struct_size = sizeof view};
         double start[3];
         const descent_tensor t = {
             .struct_size = sizeof t,
