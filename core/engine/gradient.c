@@ -8,11 +8,6 @@
 #include "tensor/norm.h"
 #include "tensor/view.h"
 
-static void *offset(void *array, descent_dtype dtype, int64_t elements)
-{
-    return (char *)array + (size_t)elements * dtype_size(dtype);
-}
-
 /* What is accumulated and this step's gradient times `factor`, at most TILE
  * elements of them. */
 static void load_sum(const entry *e, double factor, int64_t first, size_t n,
@@ -42,7 +37,7 @@ const void *gradient_load(const entry *e, gradient_source source, int64_t first,
     for (size_t at = 0; at < n; at += TILE) {
         const size_t run = n - at < TILE ? n - at : TILE;
         load_sum(e, source.unscale, first + (int64_t)at, run,
-                 offset(buffer, e->compute, (int64_t)at));
+                 dtype_at(buffer, e->compute, (int64_t)at));
     }
     return buffer;
 }

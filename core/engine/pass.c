@@ -129,7 +129,7 @@ static void before_rule(pass_state *p, entry *e, const descent_fuse *fuse,
 static void after_rule(pass_state *p, entry *e, const descent_fuse *fuse,
                        uint32_t mine, const descent_span *span, const stage *s)
 {
-    const size_t n = (size_t)span->count, size = dtype_size(e->state_dtype);
+    const size_t n = (size_t)span->count;
     const void *w = span->weight;
 
     stage_store_weight(p->o, e, span->first, n, w);
@@ -144,8 +144,8 @@ static void after_rule(pass_state *p, entry *e, const descent_fuse *fuse,
                     span->average);
     stage_write_slots(p->o, e, span->first, n, span->slot);
     if (p->plan->source.accumulates)
-        memset((char *)e->accumulator + (size_t)span->first * size, 0,
-               n * size);
+        memset(dtype_at(e->accumulator, e->state_dtype, span->first), 0,
+               n * dtype_size(e->state_dtype));
 }
 
 /* Elements [first, first + n) of a span, with the core's share around it. */

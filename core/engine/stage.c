@@ -10,15 +10,10 @@
 #include "tensor/convert.h"
 #include "tensor/view.h"
 
-static void *offset(void *array, descent_dtype dtype, int64_t elements)
-{
-    return (char *)array + (size_t)elements * dtype_size(dtype);
-}
-
 void *stage_read(void *array, descent_dtype dtype, descent_dtype compute,
                  int64_t first, size_t n, void *buffer)
 {
-    void *from = offset(array, dtype, first);
+    void *from = dtype_at(array, dtype, first);
 
     if (dtype == compute)
         return from;
@@ -29,7 +24,7 @@ void *stage_read(void *array, descent_dtype dtype, descent_dtype compute,
 void stage_write(void *array, descent_dtype dtype, descent_dtype compute,
                  int64_t first, size_t n, const void *from)
 {
-    void *to = offset(array, dtype, first);
+    void *to = dtype_at(array, dtype, first);
 
     if (from != to)
         convert(dtype, to, compute, from, n);
