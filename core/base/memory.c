@@ -132,3 +132,25 @@ void memory_release_text(memory *m, char *text)
     if (text != NULL)
         memory_release(m, text, strlen(text) + 1, 1);
 }
+
+descent_status memory_texts(memory *m, const char *const *texts, size_t n,
+                            char ***copies)
+{
+    descent_status status = DESCENT_OK;
+
+    TRY(memory_new(m, n, sizeof **copies, copies));
+    for (size_t i = 0; i < n && status == DESCENT_OK; i++)
+        status = memory_text(m, texts[i], &(*copies)[i]);
+    if (status != DESCENT_OK) {
+        memory_release_texts(m, *copies, n);
+        *copies = NULL;
+    }
+    return status;
+}
+
+void memory_release_texts(memory *m, char **copies, size_t n)
+{
+    for (size_t i = 0; copies != NULL && i < n; i++)
+        memory_release_text(m, copies[i]);
+    memory_release(m, copies, n, sizeof *copies);
+}

@@ -30,4 +30,9 @@ descent_status memory_grow(memory *m, void *array, size_t *capacity,
 descent_status memory_text(memory *m, const char *text, char **copy);
 void memory_release_text(memory *m, char *text);
 
+/* Likewise for a list of n strings; `copies` is NULL when n is 0. */
+descent_status memory_texts(memory *m, const char *const *texts, size_t n,
+                            char ***copies);
+void memory_release_texts(memory *m, char **copies, size_t n);
+
 #endif

@@ -5,14 +5,14 @@
 #include "engine/stage.h"
 #include "engine/tile.h"
 
-ema average_moment(const descent_optimizer *o)
+ema average_moment(const descent_optimizer *o, const entry *e)
 {
-    const settings *s = &o->settings;
+    const settings *s = entry_settings(o, e);
     const double m = settings_now(s, OPTION_EMA_MOMENTUM);
     const bool first = o->updates == 0;
 
     return (ema){
-        .on = settings_now(s, OPTION_USE_EMA) != 0,
+        .on = e->average != NULL,
         .keep = first ? 0 : m,
         .take = first ? 1 : 1 - m,
     };
@@ -36,11 +36,12 @@ void average_update(entry *e, ema m)
  * counter of updates would have grown. */
 void average_overwrite(descent_optimizer *o)
 {
-    const double frequency =
-        settings_now(&o->settings, OPTION_EMA_OVERWRITE_FREQUENCY);
-
-    if (isnan(frequency) || fmod((double)(o->updates + 1), frequency) != 0)
-        return;
-    for (size_t i = 0; i < o->count; i++)
-        stage_replace_weight(&o->entries[i], o->entries[i].average);
+    for (size_t i = 0; i < o->count; i++) {
+        entry *e = &o->entries[i];
+        const double frequency =
+            settings_now(entry_settings(o, e), OPTION_EMA_OVERWRITE_FREQUENCY);
+        if (e->average != NULL && !isnan(frequency) &&
+            fmod((double)(o->updates + 1), frequency) == 0)
+            stage_replace_weight(e, e->average);
+    }
 }

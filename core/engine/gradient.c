@@ -126,11 +126,11 @@ static double norm_of_norms(const descent_optimizer *o, double most)
     return sqrt(norm_tree_sum(&tensors)) * most;
 }
 
-double gradient_norms(descent_optimizer *o, gradient_source source,
-                      double factor)
+double gradient_norms(descent_optimizer *o, gradient_source source)
 {
     norm_tree tensors = {0};
-    double most = 0;
+    double most = 0, scale = NAN;
+    bool alike = true;
 
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
@@ -138,10 +138,12 @@ double gradient_norms(descent_optimizer *o, gradient_source source,
             continue;
         e->square = sum_of_squares(e, source, 1);
         norm_tree_add(&tensors, e->square);
-        e->norm = tensor_norm(e, source) * fabs(factor);
+        e->norm = tensor_norm(e, source) * fabs(e->scale);
         most = e->norm > most || isnan(e->norm) ? e->norm : most;
+        alike = alike && (isnan(scale) || e->scale == scale);
+        scale = e->scale;
     }
-    if (is_safe(norm_tree_sum(&tensors)))
-        return sqrt(norm_tree_sum(&tensors)) * fabs(factor);
+    if (alike && is_safe(norm_tree_sum(&tensors)))
+        return sqrt(norm_tree_sum(&tensors)) * fabs(scale);
     return norm_of_norms(o, most);
 }

@@ -6,13 +6,13 @@
  *   gradient.c   effective gradients, norms     pass.c     spans, tiles, rule
  *   average.c    averages of the weights        swap.c     ... in their place
  *   stage.c      16-bit tensors in f32          tile.c     the core's arithmetic
+ *   group.c      tensors that differ            change.c   options from outside
+ *   exclude.c    tensors that do not decay
  */
 #ifndef DESCENT_ENGINE_OPTIMIZER_H
 #define DESCENT_ENGINE_OPTIMIZER_H
 
-#include <regex.h>
-#include <stdbool.h>
-
+#include "base/pattern.h"
 #include "engine/names.h"
 #include "engine/ranges.h"
 #include "engine/runtime.h"
@@ -24,9 +24,28 @@ typedef struct arena {
     size_t users; /* tensors that live in it */
 } arena;
 
+/* Tensors that differ in some options; group 0 is the optimizer's own. */
+typedef struct tensor_group {
+    settings *settings; /* &own, or those of the optimizer */
+    settings own;
+    regex_t pattern; /* which tensors: by any of the three */
+    bool has_pattern;
+    char **names;
+    size_t name_count;
+    int32_t (*where)(void *user, const descent_tensor *tensor);
+    void *user;
+    bool checked; /* tensors were found */
+
+    double scalar[DESCENT_MAX_SLOTS]; /* scalar slots, by order */
+    double scalar_next[DESCENT_MAX_SLOTS];
+    bool asked; /* in this update: scalar_next is made */
+} tensor_group;
+
 /* Scalars of one update, for the tensors that share what they depend on. */
 typedef struct scalars {
+    size_t group;
     uint64_t t;          /* what bias correction counts */
+    double lr;           /* multipliers included */
     double weight_decay; /* of rules that own it */
     float f32[DESCENT_MAX_COEFS];
     double f64[DESCENT_MAX_COEFS];
@@ -48,7 +67,10 @@ typedef struct entry {
     arena *arena;         /* NULL until built or without elements */
     bool built;
     bool decays;
-    bool accumulated; /* the accumulator holds a contribution */
+    bool joins; /* the group that is being added */
+    size_t group;
+    double lr_mult, wd_mult; /* its own, or NaN: the group's */
+    bool accumulated;        /* the accumulator holds a contribution */
     void *slot[DESCENT_MAX_SLOTS];
     void *average;
     void *accumulator;
@@ -66,6 +88,7 @@ typedef struct entry {
     descent_dtype trusted_dtype;
     bool chosen;         /* the step is about it */
     bool active;         /* and it has a gradient */
+    double scale;        /* of the gradient, before norm clipping */
     double square, norm; /* of the gradient, where clipping needs them */
     double clip;         /* factor of norm clipping */
     size_t set;          /* of scalars */
@@ -87,6 +110,8 @@ struct descent_optimizer {
     void *self;
     bool opened;
     settings settings;
+    tensor_group **groups; /* [group_count]; the first is the optimizer's own */
+    size_t group_count, group_capacity;
 
     entry *entries;
     size_t count, capacity;
@@ -106,8 +131,6 @@ struct descent_optimizer {
 
     scalars *sets; /* of the step at hand */
     size_t set_count, set_capacity;
-    double scalar[DESCENT_MAX_SLOTS]; /* scalar slots, by order */
-    double scalar_next[DESCENT_MAX_SLOTS];
     void *scratch[DESCENT_MAX_SLOTS]; /* tensor scope: slots of a worker ... */
     size_t scratch_bytes[DESCENT_MAX_SLOTS];
     void *whole[WHOLES]; /* ... and copies of the largest tensor */
@@ -140,7 +163,33 @@ void plan_spans(descent_optimizer *o);
 /* tensors.c */
 void tensors_free(descent_optimizer *o);
 int64_t tensors_index(const descent_optimizer *o, const char *name);
-bool tensors_decay(const descent_optimizer *o, const char *name);
+
+/* exclude.c */
+bool exclusions_let_decay(const descent_optimizer *o, const char *name);
+void exclusions_free(descent_optimizer *o);
+
+/* group.c */
+/* The optimizer's own group, before any other. */
+descent_status groups_open(descent_optimizer *o);
+void groups_free(descent_optimizer *o);
+/* The group of a tensor that is to be bound. */
+descent_status groups_choose(const descent_optimizer *o,
+                             const descent_tensor *t, size_t *number);
+/* Refuse groups that no tensor belongs to. */
+descent_status groups_check(descent_optimizer *o);
+/* The values of this step, of all groups. */
+descent_status groups_evaluate(descent_optimizer *o);
+bool group_is_frozen(const tensor_group *g);
+/* The options of a tensor, what of them its multipliers change, and whether it
+ * is left alone. */
+static inline const settings *entry_settings(const descent_optimizer *o,
+                                             const entry *e)
+{
+    return o->groups[e->group]->settings;
+}
+double entry_rate(const descent_optimizer *o, const entry *e);
+double entry_decay(const descent_optimizer *o, const entry *e);
+bool entry_is_frozen(const descent_optimizer *o, const entry *e);
 
 /* state.c: allocate and fill the state of tensors that have none; _alone when
  * no step is under way. */
@@ -174,12 +223,14 @@ const void *gradient_load(const entry *e, gradient_source source, int64_t first,
                           size_t n, void *buffer);
 /* Add this step's gradient to the accumulator. */
 void gradient_accumulate(entry *e, double unscale);
-/* Fill the active tensors' norms, of the effective gradient times |factor|, and
+/* Fill the active tensors' norms, of the effective gradient times its scale, and
  * return the norm of all together. */
-double gradient_norms(descent_optimizer *o, gradient_source source,
-                      double factor);
+double gradient_norms(descent_optimizer *o, gradient_source source);
 
 /* scalars.c */
+/* Room for the scalars of so many tensors and groups. */
+descent_status scalars_reserve(descent_optimizer *o, size_t tensors,
+                               size_t groups);
 /* Ask the plugin for the scalars of the update, once for all tensors that share
  * what they depend on; nothing of the optimizer changes but the sets. */
 descent_status scalars_prepare(descent_optimizer *o);
@@ -191,15 +242,13 @@ typedef struct ema {
     bool on;
     double keep, take;
 } ema;
-ema average_moment(const descent_optimizer *o);
+ema average_moment(const descent_optimizer *o, const entry *e);
 void average_update(entry *e, ema m);
 void average_overwrite(descent_optimizer *o);
 
 /* pass.c: everything between final scalars and new weights. */
 typedef struct step_plan {
     gradient_source source;
-    double scale; /* of every gradient, before norm clipping */
-    ema average;
     uint64_t step_calls, fused_calls;
 } step_plan;
 descent_status pass_run(descent_optimizer *o, step_plan *plan);

@@ -51,22 +51,21 @@ static uint32_t plugin_share(const pass_state *p, const entry *e,
 static void describe_work(const pass_state *p, const entry *e,
                           descent_fuse *fuse)
 {
-    const settings *s = &p->o->settings;
+    const settings *s = entry_settings(p->o, e);
     const double clip = settings_now(s, OPTION_CLIPVALUE);
-    const double wd = settings_now(s, OPTION_WEIGHT_DECAY);
-    const double lr = settings_now(s, OPTION_LEARNING_RATE);
     const bool l2 = settings_now(s, OPTION_WEIGHT_DECAY_MODE) == DECAY_L2;
     const bool owned = (p->o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
-    const bool decays = wd > 0 && e->decays && !owned;
+    const double wd = owned ? 0 : entry_decay(p->o, e);
+    const ema average = average_moment(p->o, e);
 
     *fuse = (descent_fuse){
         .struct_size = sizeof *fuse,
-        .grad_scale = p->plan->scale * e->clip,
+        .grad_scale = e->scale * e->clip,
         .clip = isnan(clip) ? 0 : clip,
-        .l2 = decays && l2 ? wd : 0,
-        .decay = decays && !l2 ? lr * wd : 0,
-        .ema_keep = p->plan->average.keep,
-        .ema_take = p->plan->average.take,
+        .l2 = l2 ? wd : 0,
+        .decay = l2 ? 0 : entry_rate(p->o, e) * wd,
+        .ema_keep = average.keep,
+        .ema_take = average.take,
     };
     if (settings_now(s, OPTION_SCALARS) == SCALARS_F32) {
         fuse->grad_scale = (double)(float)fuse->grad_scale;
@@ -77,7 +76,7 @@ static void describe_work(const pass_state *p, const entry *e,
                  (fuse->clip > 0 ? DESCENT_FUSE_CLIP : 0u) |
                  (fuse->l2 > 0 ? DESCENT_FUSE_L2 : 0u) |
                  (fuse->decay > 0 ? DESCENT_FUSE_DECAY : 0u) |
-                 (p->plan->average.on ? DESCENT_FUSE_EMA : 0u);
+                 (average.on ? DESCENT_FUSE_EMA : 0u);
 }
 
 static const void *coefficients(const descent_optimizer *o, const entry *e)
@@ -227,9 +226,12 @@ static void aim(pass_state *p, descent_span *span, entry *e)
     span->grad = e->now;
     span->coef = coefficients(p->o, e);
     span->average = e->average;
-    if (e->scalar != NULL && p->o->type->scope == DESCENT_SCOPE_TENSOR)
+    if (p->o->type->scope == DESCENT_SCOPE_TENSOR)
         span->scalar =
-            e->scalar + slot_scalar_index(p->o->type, p->o->type->slot_count);
+            e->scalar == NULL
+                ? p->o->groups[e->group]->scalar_next
+                : e->scalar +
+                      slot_scalar_index(p->o->type, p->o->type->slot_count);
 }
 
 /* Spans of one type that follow each other and need no tiles are one call. */

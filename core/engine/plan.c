@@ -68,7 +68,6 @@ static void plan_span(descent_optimizer *o, size_t index)
         .slot = e->slot,
         .fuse = &o->fuses[k],
         .shape = whole ? e->shape : NULL,
-        .scalar = whole ? o->scalar_next : NULL,
         .tensor_id = e->id,
     };
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The scalars of an update: what prepare computes, asked once for all tensors
  * that share the counter, the decay and the scalar slots. */
+#include <math.h>
 #include <string.h>
 
 #include "engine/optimizer.h"
@@ -11,6 +12,20 @@ static bool counts_per_tensor(const descent_optimizer *o)
     return o->settings.number[OPTION_COUNTER] == COUNTER_PER_TENSOR;
 }
 
+/* Tensors that share a counter share scalars, unless their rate, or the decay of
+ * a rule that owns it, is their own: at most two sets a group then, and one for
+ * a group that only moves its scalar slots on. */
+descent_status scalars_reserve(descent_optimizer *o, size_t tensors,
+                               size_t groups)
+{
+    bool each = counts_per_tensor(o);
+
+    for (size_t i = 0; i < o->count && !each; i++)
+        each = !isnan(o->entries[i].lr_mult) || !isnan(o->entries[i].wd_mult);
+    return memory_grow(o->memory, &o->sets, &o->set_capacity,
+                       2 * groups + (each ? tensors : 0), sizeof *o->sets);
+}
+
 static void round_to_f32(double *coef)
 {
     for (int i = 0; i < DESCENT_MAX_COEFS; i++)
@@ -19,18 +34,18 @@ static void round_to_f32(double *coef)
 
 static descent_status ask(descent_optimizer *o, scalars *set, double *scalar)
 {
-    const settings *s = &o->settings;
+    const settings *s = o->groups[set->group]->settings;
     const descent_moment moment = {
         .struct_size = sizeof moment,
         .param_count = (uint32_t)(s->table.count - OPTION_COMMON),
         .host = registry_host(o->runtime->plugins),
         .update = o->updates + 1,
         .t = set->t,
-        .lr = settings_now(s, OPTION_LEARNING_RATE),
+        .lr = set->lr,
         .weight_decay = set->weight_decay,
         .param = settings_own(s),
         .scalar = scalar,
-        .variant = s->variant,
+        .variant = o->settings.variant,
     };
     const uint64_t before = status_failures();
 
@@ -52,44 +67,83 @@ static size_t find_set(const descent_optimizer *o, const scalars *wanted)
 
     /* The last one is the likely one. */
     while (i-- > 0)
-        if (o->sets[i].t == wanted->t &&
+        if (o->sets[i].group == wanted->group && o->sets[i].t == wanted->t &&
+            o->sets[i].lr == wanted->lr &&
             o->sets[i].weight_decay == wanted->weight_decay)
             return i;
     return o->set_count;
 }
 
-static descent_status prepare_entry(descent_optimizer *o, entry *e, double wd)
+static uint64_t counter_after(const descent_optimizer *o, uint64_t updates)
 {
-    const uint64_t begin =
-        settings_count(&o->settings, OPTION_BEGIN_NUM_UPDATE);
-    const size_t count = slot_scalar_index(o->type, o->type->slot_count);
-    const scalars wanted = {
-        .t = begin + 1 + (counts_per_tensor(o) ? e->updates : o->updates),
-        .weight_decay = e->decays ? wd : 0,
-    };
-    /* Scalar slots of its own make a set of its own. */
-    const bool own = e->scalar != NULL;
-    double *next = own ? e->scalar + count : o->scalar_next;
+    return settings_count(&o->settings, OPTION_BEGIN_NUM_UPDATE) + 1 + updates;
+}
 
-    e->set = own ? o->set_count : find_set(o, &wanted);
-    if (e->set < o->set_count)
-        return DESCENT_OK;
-    memcpy(next, own ? e->scalar : o->scalar, count * sizeof *next);
+/* A set more, from these scalar slots to their next values. */
+static descent_status add_set(descent_optimizer *o, scalars wanted,
+                              const double *scalar, double *next)
+{
+    const size_t count = slot_scalar_index(o->type, o->type->slot_count);
+
+    memcpy(next, scalar, count * sizeof *next);
     o->sets[o->set_count] = wanted;
     TRY(ask(o, &o->sets[o->set_count], next));
     o->set_count++;
     return DESCENT_OK;
 }
 
-descent_status scalars_prepare(descent_optimizer *o)
+static descent_status prepare_entry(descent_optimizer *o, entry *e)
 {
     const bool owns = (o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
-    const double wd = settings_now(&o->settings, OPTION_WEIGHT_DECAY);
+    const size_t count = slot_scalar_index(o->type, o->type->slot_count);
+    tensor_group *g = o->groups[e->group];
+    const scalars wanted = {
+        .group = e->group,
+        .t = counter_after(o, counts_per_tensor(o) ? e->updates : o->updates),
+        .lr = entry_rate(o, e),
+        .weight_decay = owns ? entry_decay(o, e) : 0,
+    };
+
+    /* Scalar slots of its own make a set of its own. */
+    if (e->scalar != NULL) {
+        e->set = o->set_count;
+        return add_set(o, wanted, e->scalar, e->scalar + count);
+    }
+    e->set = find_set(o, &wanted);
+    g->asked = true;
+    return e->set < o->set_count
+               ? DESCENT_OK
+               : add_set(o, wanted, g->scalar, g->scalar_next);
+}
+
+/* Scalar slots that belong to the counter move on at every update, also those of
+ * a group without a gradient. */
+static descent_status prepare_group(descent_optimizer *o, size_t k)
+{
+    tensor_group *g = o->groups[k];
+    const scalars wanted = {
+        .group = k,
+        .t = counter_after(o, o->updates),
+        .lr = settings_now(g->settings, OPTION_LEARNING_RATE),
+    };
+
+    return g->asked ? DESCENT_OK
+                    : add_set(o, wanted, g->scalar, g->scalar_next);
+}
+
+descent_status scalars_prepare(descent_optimizer *o)
+{
+    const size_t count = slot_scalar_index(o->type, o->type->slot_count);
 
     o->set_count = 0;
+    for (size_t k = 0; k < o->group_count; k++)
+        o->groups[k]->asked = false;
     for (size_t i = 0; i < o->count; i++)
         if (o->entries[i].active)
-            TRY(prepare_entry(o, &o->entries[i], owns && wd > 0 ? wd : 0));
+            TRY(prepare_entry(o, &o->entries[i]));
+    for (size_t k = 0; k < o->group_count && count > 0; k++)
+        if (!counts_per_tensor(o))
+            TRY(prepare_group(o, k));
     return DESCENT_OK;
 }
 
@@ -97,8 +151,9 @@ void scalars_commit(descent_optimizer *o)
 {
     const size_t count = slot_scalar_index(o->type, o->type->slot_count);
 
-    if (!counts_per_tensor(o))
-        memcpy(o->scalar, o->scalar_next, sizeof o->scalar);
+    for (size_t k = 0; k < o->group_count && !counts_per_tensor(o); k++)
+        memcpy(o->groups[k]->scalar, o->groups[k]->scalar_next,
+               count * sizeof *o->groups[k]->scalar);
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
         if (!e->active)

@@ -32,10 +32,16 @@ static descent_status take_item(settings *s, size_t row, const bag_item *item)
 {
     const descent_param *p = s->table.rows[row];
 
+    if (s->base != NULL && (p->flags & DESCENT_PARAM_STRUCTURAL) != 0)
+        return option_refuse(&s->table, row, item,
+                             "one value for all groups: it shapes the state");
+    if (s->base != NULL)
+        s->own[row] = true;
     if (item->kind == BAG_NONE) {
-        if (option_may_be_none(p))
-            return DESCENT_OK;
-        return option_refuse(&s->table, row, item, "a value");
+        if (!option_may_be_none(p))
+            return option_refuse(&s->table, row, item, "a value");
+        s->number[row] = NAN;
+        return DESCENT_OK;
     }
     if (item->kind == BAG_SCHEDULE) {
         if ((p->flags & DESCENT_PARAM_STRUCTURAL) != 0)
@@ -117,97 +123,25 @@ static descent_status take_options(settings *s, const descent_options *options)
     return DESCENT_OK;
 }
 
-static bool given(const settings *s, size_t row)
+static descent_status select_variant(settings *s)
 {
-    return s->schedule[row] != NULL || !isnan(s->number[row]);
-}
+    const uint32_t chosen = settings_variant(s);
 
-static descent_status check_ownership(const settings *s)
-{
-    if ((s->type->flags & DESCENT_TYPE_OWNS_DECAY) == 0 ||
-        s->number[OPTION_WEIGHT_DECAY_MODE] == DECAY_DECOUPLED)
-        return DESCENT_OK;
-    return status_fail(DESCENT_ERR_ARGUMENT,
-                       "%s.weight_decay_mode = \"l2\": its rule owns weight "
-                       "decay, expected \"decoupled\"",
-                       s->table.owner);
-}
-
-static descent_status check_conflicts(const settings *s)
-{
-    static const size_t clips[] = {OPTION_CLIPNORM, OPTION_CLIPVALUE,
-                                   OPTION_GLOBAL_CLIPNORM};
-    const char *first = NULL;
-
-    for (size_t i = 0; i < sizeof clips / sizeof *clips; i++) {
-        if (!given(s, clips[i]))
-            continue;
-        /* Keras 2.3 clips the norm and then the values. */
-        if (clips[i] == OPTION_CLIPVALUE && first != NULL &&
-            s->number[OPTION_FLAVOUR] == FLAVOUR_KERAS2)
-            continue;
-        if (first != NULL)
-            return status_fail(DESCENT_ERR_ARGUMENT,
-                               "%s: %s and %s are both set: expected at most "
-                               "one of clipnorm, clipvalue, global_clipnorm",
-                               s->table.owner, first,
-                               s->table.rows[clips[i]]->name);
-        first = s->table.rows[clips[i]]->name;
-    }
+    if (chosen >= s->type->variant_count)
+        return status_fail(DESCENT_ERR_ABI,
+                           "%s: the plugin chose variant %u of %u",
+                           s->table.owner, chosen, s->type->variant_count);
+    s->variant = chosen;
     return DESCENT_OK;
-}
-
-static uint32_t choose_variant(const settings *s)
-{
-    return s->type->variant == NULL ? 0 : s->type->variant(s->type, s->selects);
 }
 
 /* A scheduled option that selects a variant counts as not zero. */
-static descent_status select_variant(settings *s)
+static double selecting_value(const settings *s, size_t row)
 {
-    for (size_t row = OPTION_COMMON; row < s->table.count; row++) {
-        const bool selects =
-            (s->table.rows[row]->flags & DESCENT_PARAM_SELECTS) != 0;
-        s->selects[row - OPTION_COMMON] =
-            selects && s->schedule[row] != NULL ? 1 : s->number[row];
-    }
-    s->variant = choose_variant(s);
-    if (s->variant >= s->type->variant_count)
-        return status_fail(DESCENT_ERR_ABI,
-                           "%s: the plugin chose variant %u of %u",
-                           s->table.owner, s->variant, s->type->variant_count);
-    return DESCENT_OK;
-}
+    const bool selects =
+        (s->table.rows[row]->flags & DESCENT_PARAM_SELECTS) != 0;
 
-/* What is allowed but rarely meant. */
-static void warn(settings *s, const log_sink *log)
-{
-    if (!isnan(s->number[OPTION_DECAY]) &&
-        s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS2)
-        log_write(log, LOG_WARNING,
-                  "%s.decay is ignored: flavour = \"keras2\" applies it, and a "
-                  "schedule does the same in every flavour",
-                  s->table.owner);
-    for (size_t row = OPTION_COMMON; row < s->table.count; row++) {
-        const descent_param *p = s->table.rows[row];
-        double *value = &s->selects[row - OPTION_COMMON];
-        const bool on = *value != 0;
-        if (!on && (p->flags & DESCENT_PARAM_WARN_ZERO) != 0 &&
-            s->schedule[row] == NULL)
-            log_write(log, LOG_WARNING,
-                      "%s.%s = 0: a zero gradient can divide by zero",
-                      s->table.owner, p->name);
-        /* A structural switch picks the variant, or does nothing. */
-        if (on && p->type == DESCENT_PARAM_BOOL &&
-            (p->flags & DESCENT_PARAM_STRUCTURAL) != 0) {
-            *value = 0;
-            if (choose_variant(s) == s->variant)
-                log_write(log, LOG_WARNING,
-                          "%s.%s = true has no effect with these options",
-                          s->table.owner, p->name);
-            *value = 1;
-        }
-    }
+    return selects && s->schedule[row] != NULL ? 1 : s->number[row];
 }
 
 /* The id, but an acronym keeps its capitals: "adam", "SGD". */
@@ -221,30 +155,40 @@ static descent_status default_name(settings *s)
     return memory_text(s->memory, title, &s->name);
 }
 
+static descent_status allocate(settings *s)
+{
+    memory *m = s->memory;
+
+    TRY(memory_new(m, s->table.count + 1, sizeof *s->number, &s->number));
+    TRY(memory_new(m, s->table.count, sizeof *s->schedule, &s->schedule));
+    TRY(memory_new(m, s->table.count + 1, sizeof *s->now, &s->now));
+    /* A plugin that counts its rows wrong reads a NaN, not a stranger's number.
+     */
+    s->number[s->table.count] = s->now[s->table.count] = NAN;
+    return DESCENT_OK;
+}
+
 static descent_status fill(settings *s, const log_sink *log,
                            const descent_options *options)
 {
     memory *m = s->memory;
 
     TRY(fill_table(m, s->type, &s->table));
-    TRY(memory_new(m, s->table.count + 1, sizeof *s->number, &s->number));
-    TRY(memory_new(m, s->table.count, sizeof *s->schedule, &s->schedule));
-    TRY(memory_new(m, s->table.count + 1, sizeof *s->now, &s->now));
+    TRY(allocate(s));
     TRY(memory_new(m, s->table.count - OPTION_COMMON + 1, sizeof *s->selects,
                    &s->selects));
-    /* A plugin that counts its rows wrong reads a NaN, not a stranger's number. */
-    s->number[s->table.count] = s->now[s->table.count] = NAN;
     s->selects[s->table.count - OPTION_COMMON] = NAN;
     for (size_t row = 0; row < s->table.count; row++)
         s->number[row] = s->table.rows[row]->initial;
     TRY(take_flavour(s, options));
     TRY(take_options(s, options));
-    TRY(check_conflicts(s));
-    TRY(check_ownership(s));
+    TRY(settings_check(s));
     if (s->name == NULL)
         TRY(default_name(s));
+    for (size_t row = OPTION_COMMON; row < s->table.count; row++)
+        s->selects[row - OPTION_COMMON] = selecting_value(s, row);
     TRY(select_variant(s));
-    warn(s, log);
+    settings_warn(s, log);
     return DESCENT_OK;
 }
 
@@ -261,10 +205,108 @@ descent_status settings_create(memory *m, const log_sink *log,
     return status;
 }
 
+/* Let the group's own values select a variant with what they need; undone by
+ * the caller on failure. */
+static descent_status select_for_group(settings *base, const settings *s,
+                                       bool fixed)
+{
+    for (size_t row = OPTION_COMMON; row < s->table.count; row++) {
+        const descent_param *p = s->table.rows[row];
+        double *value = &base->selects[row - OPTION_COMMON];
+        if (!s->own[row] || (p->flags & DESCENT_PARAM_SELECTS) == 0 ||
+            *value != 0 || selecting_value(s, row) == 0)
+            continue;
+        if (fixed)
+            return status_fail(DESCENT_ERR_STATE,
+                               "%s.%s is 0 for the optimizer, so there is no "
+                               "state for it: expected groups with another "
+                               "value before the first step",
+                               s->table.owner, p->name);
+        *value = selecting_value(s, row);
+    }
+    return select_variant(base);
+}
+
+/* A group's own way of clipping takes the place of the optimizer's. */
+static void replace_clipping(settings *s)
+{
+    static const size_t clips[] = {OPTION_CLIPNORM, OPTION_CLIPVALUE,
+                                   OPTION_GLOBAL_CLIPNORM};
+    bool any = false;
+
+    for (size_t i = 0; i < sizeof clips / sizeof *clips; i++)
+        any = any || s->own[clips[i]];
+    for (size_t i = 0; any && i < sizeof clips / sizeof *clips; i++) {
+        if (!s->own[clips[i]])
+            s->number[clips[i]] = NAN;
+        s->own[clips[i]] = true;
+    }
+}
+
+static descent_status derive(settings *s, const log_sink *log,
+                             const descent_options *options, bool fixed)
+{
+    settings *base = s->base;
+    const size_t own = s->table.count - OPTION_COMMON;
+    double *before;
+    descent_status status;
+
+    TRY(allocate(s));
+    TRY(memory_new(s->memory, s->table.count, sizeof *s->own, &s->own));
+    memcpy(s->number, base->number, (s->table.count + 1) * sizeof *s->number);
+    TRY(take_options(s, options));
+    replace_clipping(s);
+    TRY(settings_check(s));
+    TRY(memory_new(s->memory, own + 1, sizeof *before, &before));
+    memcpy(before, base->selects, (own + 1) * sizeof *before);
+    status = select_for_group(base, s, fixed);
+    if (status != DESCENT_OK)
+        memcpy(base->selects, before, (own + 1) * sizeof *before);
+    memory_release(s->memory, before, own + 1, sizeof *before);
+    if (status == DESCENT_OK)
+        settings_warn(s, log);
+    return status;
+}
+
+descent_status settings_derive(settings *base, const log_sink *log,
+                               const descent_options *options, bool fixed,
+                               settings *s)
+{
+    settings **last = &base->derived;
+    descent_status status;
+
+    *s = (settings){.memory = base->memory,
+                    .type = base->type,
+                    .table = base->table,
+                    .base = base};
+    status = derive(s, log, options, fixed);
+    if (status != DESCENT_OK) {
+        settings_free(s);
+        return status;
+    }
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = s;
+    return DESCENT_OK;
+}
+
+/* Take a group's options out of its base's list. */
+static void detach(settings *s)
+{
+    settings **at = &s->base->derived;
+
+    while (*at != NULL && *at != s)
+        at = &(*at)->next;
+    if (*at == s)
+        *at = s->next;
+}
+
 void settings_free(settings *s)
 {
     const size_t n = s->table.count;
 
+    if (s->base != NULL)
+        detach(s);
     if (s->schedule != NULL)
         for (size_t row = 0; row < n; row++)
             descent_schedule_release(s->schedule[row]);
@@ -272,134 +314,11 @@ void settings_free(settings *s)
     if (s->selects != NULL)
         memory_release(s->memory, s->selects, n - OPTION_COMMON + 1,
                        sizeof *s->selects);
+    memory_release(s->memory, s->own, n, sizeof *s->own);
     memory_release(s->memory, s->now, n + 1, sizeof *s->now);
     memory_release(s->memory, s->schedule, n, sizeof(*s->schedule));
     memory_release(s->memory, s->number, n + 1, sizeof *s->number);
-    option_table_free(s->memory, &s->table);
+    if (s->base == NULL)
+        option_table_free(s->memory, &s->table);
     *s = (settings){.memory = s->memory, .type = s->type};
-}
-
-/* The step that schedules are asked for. */
-static uint64_t schedule_step(const settings *s, uint64_t iterations,
-                              uint64_t updates)
-{
-    const uint64_t n =
-        s->number[OPTION_SCHEDULE_COUNTER] == SCHEDULE_COUNTER_UPDATES
-            ? updates
-            : iterations;
-
-    return n + settings_count(s, OPTION_STEP_OFFSET) +
-           settings_count(s, OPTION_BEGIN_NUM_UPDATE);
-}
-
-/* The legacy decay of the rate. */
-static double decayed(const settings *s, size_t row, uint64_t iterations,
-                      double value)
-{
-    const double decay = s->number[OPTION_DECAY];
-
-    if (row != OPTION_LEARNING_RATE || isnan(decay) ||
-        s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS2)
-        return value;
-    return value * (1 / (1 + decay * (double)iterations));
-}
-
-descent_status settings_value(const settings *s, size_t row,
-                              uint64_t iterations, uint64_t updates,
-                              double *value)
-{
-    const uint64_t n = schedule_step(s, iterations, updates);
-    const char *name = s->table.rows[row]->name;
-    const descent_schedule_context context = {sizeof context, 0, iterations,
-                                              updates, name};
-    double at = 0;
-
-    if (s->schedule[row] == NULL) {
-        *value = decayed(s, row, iterations, s->number[row]);
-        return DESCENT_OK;
-    }
-    descent_status status = schedule_value(s->schedule[row], n, &context, &at);
-    if (status == DESCENT_OK)
-        status = option_check(&s->table, row, at);
-    if (status != DESCENT_OK)
-        return status_prefix(status, "schedule of %s.%s at step %llu",
-                             s->table.owner, name, (unsigned long long)n);
-    *value = decayed(s, row, iterations, at);
-    return DESCENT_OK;
-}
-
-descent_status settings_evaluate(settings *s, uint64_t iterations,
-                                 uint64_t updates)
-{
-    for (size_t row = 0; row < s->table.count; row++)
-        TRY(settings_value(s, row, iterations, updates, &s->now[row]));
-    return DESCENT_OK;
-}
-
-/* Options that decide about the state may not change it later. */
-static descent_status check_change(const settings *s, size_t row, double value)
-{
-    const descent_param *p = s->table.rows[row];
-
-    if ((p->flags & DESCENT_PARAM_STRUCTURAL) != 0)
-        return status_fail(DESCENT_ERR_STATE,
-                           "%s.%s is fixed when the optimizer is created",
-                           s->table.owner, p->name);
-    if ((p->flags & DESCENT_PARAM_SELECTS) != 0 && value != 0 &&
-        s->selects[row - OPTION_COMMON] == 0)
-        return status_fail(DESCENT_ERR_STATE,
-                           "%s.%s was 0 when the optimizer was created, so it "
-                           "has no state for it: create it with the value, or "
-                           "with a schedule",
-                           s->table.owner, p->name);
-    return DESCENT_OK;
-}
-
-/* Would the change leave two options set that exclude each other? */
-static descent_status try_conflicts(settings *s, size_t row, double value,
-                                    descent_schedule *schedule)
-{
-    const double number = s->number[row];
-    descent_schedule *before = s->schedule[row];
-    descent_status status;
-
-    s->number[row] = value;
-    s->schedule[row] = schedule;
-    status = check_conflicts(s);
-    if (status != DESCENT_OK) {
-        s->number[row] = number;
-        s->schedule[row] = before;
-        return status;
-    }
-    descent_schedule_release(before);
-    return DESCENT_OK;
-}
-
-descent_status settings_set(settings *s, size_t row, double value)
-{
-    const char *name = s->table.rows[row]->name;
-
-    if (s->schedule[row] != NULL)
-        return status_fail(DESCENT_ERR_STATE,
-                           "%s.%s follows a schedule: expected a schedule "
-                           "(a number can be wrapped in one of kind \"hold\")",
-                           s->table.owner, name);
-    TRY(check_change(s, row, value));
-    TRY(option_check(&s->table, row, value));
-    return try_conflicts(s, row, value, NULL);
-}
-
-descent_status settings_set_schedule(settings *s, size_t row,
-                                     descent_schedule *schedule)
-{
-    if (schedule == NULL)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "%s.%s: expected a schedule, got NULL",
-                           s->table.owner, s->table.rows[row]->name);
-    TRY(check_change(s, row, 1));
-    descent_schedule_retain(schedule);
-    descent_status status = try_conflicts(s, row, s->number[row], schedule);
-    if (status != DESCENT_OK)
-        descent_schedule_release(schedule);
-    return status;
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of one optimizer: a number or a schedule for every row of its
- * table, and the values that the step at hand uses. */
+/* The options of one optimizer, or of a group of its tensors that differs in
+ * some: a number or a schedule for every row of the table, and the values that
+ * the step at hand uses.
+ *
+ *   settings.c        take options over          settings_value.c  read, change
+ *   settings_check.c  conflicts, warnings */
 #ifndef DESCENT_ENGINE_SETTINGS_H
 #define DESCENT_ENGINE_SETTINGS_H
 
@@ -17,6 +21,13 @@ typedef struct settings {
     double *selects;             /* [own]: as variant() sees them */
     char *name;
     uint32_t variant;
+
+    /* A group's: rows that it has of its own; others are the base's, whose
+     * table, selects, name and variant it does not use. */
+    struct settings *base;    /* NULL for the optimizer's own          */
+    bool *own;                /* [table.count] */
+    struct settings *derived; /* of a base: the first of its groups ... */
+    struct settings *next;    /* ... and the one after this             */
 } settings;
 
 /* Check `options` (NULL: none given) against the type and take them over.
@@ -26,12 +37,20 @@ descent_status settings_create(memory *m, const log_sink *log,
                                const descent_options *options, settings *s);
 void settings_free(settings *s);
 
-/* Fill `now`: ask each schedule once and check what it says. */
-descent_status settings_evaluate(settings *s, uint64_t iterations,
-                                 uint64_t updates);
+/* The options of a group: those of `base` but for `options`.  While `fixed` is
+ * false no tensor has state yet, so that an option which selects a variant may
+ * leave zero.  The same on failure. */
+descent_status settings_derive(settings *base, const log_sink *log,
+                               const descent_options *options, bool fixed,
+                               settings *s);
+
+/* Fill `now`: ask each schedule once and check what it says; a base before its
+ * groups, of which `group` is the number. */
+descent_status settings_evaluate(settings *s, uint32_t group,
+                                 uint64_t iterations, uint64_t updates);
 
 /* The value of one row, its schedule being asked. */
-descent_status settings_value(const settings *s, size_t row,
+descent_status settings_value(const settings *s, size_t row, uint32_t group,
                               uint64_t iterations, uint64_t updates,
                               double *value);
 
@@ -39,6 +58,24 @@ descent_status settings_value(const settings *s, size_t row,
 descent_status settings_set(settings *s, size_t row, double value);
 descent_status settings_set_schedule(settings *s, size_t row,
                                      descent_schedule *schedule);
+
+/* Refuse options that exclude each other, here and in the groups. */
+descent_status settings_check(const settings *s);
+
+/* The variant that `selects` picks. */
+uint32_t settings_variant(const settings *s);
+
+/* Log what is allowed but rarely meant. */
+void settings_warn(settings *s, const log_sink *log);
+
+/* Whose the row is: a group's own, or its base's. */
+static inline const settings *settings_holder(const settings *s, size_t row)
+{
+    return s->base != NULL && !s->own[row] ? s->base : s;
+}
+
+/* Is there a number or a schedule? */
+bool settings_given(const settings *s, size_t row);
 
 /* A common option's value in this step. */
 static inline double settings_now(const settings *s, size_t row)

@@ -86,7 +86,8 @@ static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
     view->data = e->slot[k];
     if (like == DESCENT_SLOT_SCALAR) {
         view->dtype = DESCENT_DTYPE_F64;
-        const double *scalar = e->scalar != NULL ? e->scalar : o->scalar;
+        const double *scalar =
+            e->scalar != NULL ? e->scalar : o->groups[e->group]->scalar;
         view->data = (void *)(uintptr_t)&scalar[slot_scalar_index(o->type, k)];
         view->ndim = 0;
         view->shape = NULL;
@@ -98,10 +99,17 @@ static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
     }
 }
 
+static void view_nothing(descent_tensor *view)
+{
+    static const int64_t none = 0;
+
+    view->ndim = 1;
+    view->shape = &none;
+}
+
 /* Only 16-bit weights have the last two: for others they are empty. */
 static void view_own(const entry *e, int which, descent_tensor *view)
 {
-    static const int64_t none = 0;
     const struct {
         descent_dtype dtype;
         void *data;
@@ -114,10 +122,8 @@ static void view_own(const entry *e, int which, descent_tensor *view)
 
     view->dtype = own[which].dtype;
     view->data = own[which].data;
-    if (which >= OWN_MASTER && !entry_is_narrow(e)) {
-        view->ndim = 1;
-        view->shape = &none;
-    }
+    if (which >= OWN_MASTER && !entry_is_narrow(e))
+        view_nothing(view);
 }
 
 descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
@@ -135,7 +141,7 @@ descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
                            "%s: no state is called '%.64s'", o->settings.name,
                            slot == NULL ? "" : slot);
     const entry *e = &o->entries[index];
-    if (!e->built)
+    if (!e->built && !entry_is_frozen(o, e))
         return status_fail(DESCENT_ERR_STATE,
                            "%s: tensor '%s' has no state yet: call "
                            "descent_optimizer_build or step first",
@@ -148,6 +154,8 @@ descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
     for (size_t k = 0; k < o->type->slot_count; k++)
         if (type_slot(o->type, k)->name == name)
             view_slot(o, e, k, &tensor);
+    if (!e->built && tensor.data == NULL)
+        view_nothing(&tensor);
     return view_give(&tensor, view);
 }
 

@@ -81,10 +81,16 @@ static descent_status place_entry(const descent_optimizer *o, entry *e,
     return DESCENT_OK;
 }
 
+/* What is frozen gets its state when it is no longer. */
+static bool needs_state(const descent_optimizer *o, const entry *e)
+{
+    return !e->built && !entry_is_frozen(o, e);
+}
+
 static descent_status place_all(descent_optimizer *o, layout *at)
 {
     for (size_t i = 0; i < o->count; i++)
-        if (!o->entries[i].built)
+        if (needs_state(o, &o->entries[i]))
             TRY(place_entry(o, &o->entries[i], at));
     return DESCENT_OK;
 }
@@ -130,7 +136,7 @@ static descent_status create(descent_optimizer *o, const entry *e, void *weight,
         .weight = weight,
         .slot = slot,
         .shape = whole ? e->shape : NULL,
-        .scalar = whole ? o->scalar : NULL,
+        .scalar = whole ? o->groups[e->group]->scalar : NULL,
         .tensor_id = e->id,
     };
     const descent_pass pass = {
@@ -228,11 +234,11 @@ static descent_status build_arrays(descent_optimizer *o)
     }
     status = scratch_build(o);
     for (size_t i = 0; i < o->count && status == DESCENT_OK; i++)
-        if (!o->entries[i].built)
+        if (needs_state(o, &o->entries[i]))
             status = fill_entry(o, &o->entries[i]);
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
-        if (e->built)
+        if (!needs_state(o, e))
             continue;
         if (status != DESCENT_OK) {
             forget(e);
@@ -248,18 +254,24 @@ static descent_status build_arrays(descent_optimizer *o)
 
 descent_status state_build(descent_optimizer *o)
 {
-    if (o->unbuilt == 0)
+    size_t wanted = 0;
+
+    for (size_t i = 0; i < o->count && o->unbuilt > 0; i++)
+        wanted += needs_state(o, &o->entries[i]);
+    if (wanted == 0)
         return DESCENT_OK;
     TRY(plan_check_ranges(o));
     TRY(build_arrays(o));
     for (size_t i = 0; i < o->count; i++)
-        o->entries[i].built = true;
-    o->unbuilt = 0;
+        if (needs_state(o, &o->entries[i]))
+            o->entries[i].built = true;
+    o->unbuilt -= wanted;
     return DESCENT_OK;
 }
 
 descent_status state_build_alone(descent_optimizer *o)
 {
+    TRY(groups_check(o));
     /* The plugin may call the application, which must not add tensors now. */
     o->busy = true;
     const descent_status status = state_build(o);

@@ -27,43 +27,48 @@ static double norm_factor(double norm, double limit)
     return isfinite(norm) ? limit / norm : (double)NAN;
 }
 
+/* The limit of a tensor's norm, NaN for none, and whether it is one of all
+ * tensors together. */
+static double norm_limit(const settings *s, bool *together)
+{
+    const double each = settings_now(s, OPTION_CLIPNORM);
+    const double all = settings_now(s, OPTION_GLOBAL_CLIPNORM);
+
+    *together =
+        isnan(each) || settings_now(s, OPTION_CLIP_SCOPE) == CLIP_SCOPE_GLOBAL;
+    return isnan(each) ? all : each;
+}
+
 static void clip_norms(descent_optimizer *o, const step_plan *plan,
                        descent_step_report *report)
 {
-    const settings *s = &o->settings;
-    const bool together =
-        settings_now(s, OPTION_CLIP_SCOPE) == CLIP_SCOPE_GLOBAL;
-    double each = settings_now(s, OPTION_CLIPNORM);
-    double all = settings_now(s, OPTION_GLOBAL_CLIPNORM);
-    double factor = 1;
+    bool needed = false, together;
 
-    if (together && !isnan(each)) {
-        all = each;
-        each = (double)NAN;
-    }
-    if (isnan(each) && isnan(all))
+    for (size_t k = 0; k < o->group_count; k++)
+        needed =
+            needed || !isnan(norm_limit(o->groups[k]->settings, &together));
+    if (!needed)
         return;
-    report->grad_norm = gradient_norms(o, plan->source, plan->scale);
-    if (!isnan(all))
-        factor = norm_factor(report->grad_norm, all);
+    report->grad_norm = gradient_norms(o, plan->source);
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
-        if (!e->active)
+        const double limit = norm_limit(entry_settings(o, e), &together);
+        if (!e->active || isnan(limit))
             continue;
-        e->clip = isnan(all) ? norm_factor(e->norm, each) : factor;
+        e->clip = norm_factor(together ? report->grad_norm : e->norm, limit);
         report->clipped += e->clip != 1;
     }
 }
 
 /* Averages of what the pass has not averaged already, then their overwriting.
  */
-static void finish_averages(descent_optimizer *o, ema m)
+static void finish_averages(descent_optimizer *o)
 {
-    if (!m.on)
-        return;
-    for (size_t i = 0; i < o->count; i++)
-        if (!o->entries[i].active)
-            average_update(&o->entries[i], m);
+    for (size_t i = 0; i < o->count; i++) {
+        entry *e = &o->entries[i];
+        if (!e->active && e->average != NULL)
+            average_update(e, average_moment(o, e));
+    }
     average_overwrite(o);
 }
 
@@ -80,7 +85,7 @@ static void accumulate(descent_optimizer *o, double unscale)
         e->active = false;
     }
     if (averages)
-        finish_averages(o, average_moment(o));
+        finish_averages(o);
 }
 
 static descent_status update(descent_optimizer *o, step_plan *plan,
@@ -90,7 +95,6 @@ static descent_status update(descent_optimizer *o, step_plan *plan,
 
     clip_norms(o, plan, report);
     TRY(scalars_prepare(o));
-    plan->average = average_moment(o);
     status = pass_run(o, plan);
     if (status != DESCENT_OK) {
         o->poisoned = true;
@@ -98,7 +102,7 @@ static descent_status update(descent_optimizer *o, step_plan *plan,
                              o->settings.name,
                              (unsigned long long)o->updates + 1);
     }
-    finish_averages(o, plan->average);
+    finish_averages(o);
     scalars_commit(o);
     for (size_t i = 0; i < o->count; i++) {
         report->updated += o->entries[i].active;
@@ -125,12 +129,24 @@ static void warn_of_missing(descent_optimizer *o)
               o->settings.name, missing);
 }
 
+/* One factor for all that multiplies a gradient, but for the norm's clipping. */
+static void scale_gradients(descent_optimizer *o, double by)
+{
+    const double sign =
+        settings_now(&o->settings, OPTION_MAXIMIZE) != 0 ? -1 : 1;
+
+    for (size_t i = 0; i < o->count; i++)
+        o->entries[i].scale = sign *
+                              settings_now(entry_settings(o, &o->entries[i]),
+                                           OPTION_RESCALE_GRAD) *
+                              by;
+}
+
 static descent_status work(descent_optimizer *o, descent_step_report *report)
 {
     const settings *s = &o->settings;
     const double k = settings_now(s, OPTION_GRADIENT_ACCUMULATION_STEPS);
     const double loss_scale = settings_now(s, OPTION_LOSS_SCALE_FACTOR);
-    const double sign = settings_now(s, OPTION_MAXIMIZE) != 0 ? -1 : 1;
     step_plan plan = {.source = {.accumulates = k > 1, .unscale = 1}};
 
     report->learning_rate = settings_now(s, OPTION_LEARNING_RATE);
@@ -145,12 +161,24 @@ static descent_status work(descent_optimizer *o, descent_step_report *report)
     if (k > 1)
         activate_accumulated(o);
     warn_of_missing(o);
-    plan.scale = sign * settings_now(s, OPTION_RESCALE_GRAD) *
-                 (k > 1 ? 1 / k : plan.source.unscale);
+    scale_gradients(o, k > 1 ? 1 / k : plan.source.unscale);
     TRY(update(o, &plan, report));
     report->step_calls = plan.step_calls;
     report->fused_calls = plan.fused_calls;
     return DESCENT_OK;
+}
+
+/* Frozen tensors are as if the step were not about them. */
+static void leave_frozen(descent_optimizer *o, size_t *active)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        entry *e = &o->entries[i];
+        if (!entry_is_frozen(o, e))
+            continue;
+        *active -= e->active;
+        e->active = false;
+        e->chosen = false;
+    }
 }
 
 static descent_status begin(descent_optimizer *o,
@@ -187,10 +215,16 @@ static descent_status step(descent_optimizer *o,
     if (expected == 0)
         return DESCENT_OK;
     TRY(intake_gradients(o, gradients, options, expected, &active));
+    TRY(groups_check(o));
+    if (active > 0) {
+        TRY(groups_evaluate(o));
+        leave_frozen(o, &active);
+    }
     if (active == 0)
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "no gradient for any of %zu tensors", expected);
-    TRY(settings_evaluate(&o->settings, o->iterations, o->updates));
+                           "no gradient for any of %zu tensors, but for frozen "
+                           "ones",
+                           expected);
     TRY(state_build(o));
     TRY(work(o, report));
     o->iterations++;

@@ -41,7 +41,7 @@ static descent_status put_all_aside(descent_optimizer *o)
 
     for (; i < o->count && status == DESCENT_OK; i++) {
         entry *e = &o->entries[i];
-        if (e->state_dtype != e->dtype)
+        if (e->average != NULL && e->state_dtype != e->dtype)
             status = memory_new(o->memory, (size_t)e->count, sizeof *e->aside,
                                 &e->aside);
     }
@@ -59,8 +59,8 @@ static void put_average_in(entry *e)
 {
     const size_t n = (size_t)e->count;
 
-    if (n == 0)
-        return;
+    if (e->average == NULL)
+        return; /* no elements, or frozen */
     if (e->state_dtype == e->dtype) {
         exchange(e);
         return;
@@ -73,7 +73,7 @@ static void put_weight_back(descent_optimizer *o, entry *e)
 {
     const size_t n = (size_t)e->count;
 
-    if (n == 0)
+    if (e->average == NULL)
         return;
     if (e->state_dtype == e->dtype) {
         exchange(e);
@@ -115,7 +115,8 @@ descent_status descent_optimizer_finalize(descent_optimizer *o)
     if (o->swapped)
         TRY(descent_optimizer_swap_average(o));
     for (size_t i = 0; i < o->count && o->updates > 0; i++)
-        stage_replace_weight(&o->entries[i], o->entries[i].average);
+        if (o->entries[i].average != NULL)
+            stage_replace_weight(&o->entries[i], o->entries[i].average);
     return DESCENT_OK;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Binding the application's tensors. */
+#include <math.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -17,15 +18,6 @@ int64_t tensors_index(const descent_optimizer *o, const char *name)
         if (strcmp(o->entries[i].name, name) == 0)
             return i;
     return NAMES_NONE;
-}
-
-bool tensors_decay(const descent_optimizer *o, const char *name)
-{
-    for (size_t i = 0; i < o->excluded_count; i++)
-        if (strcmp(o->excluded[i], name) == 0)
-            return false;
-    return !o->has_exclude_match ||
-           regexec(&o->exclude_match, name, 0, NULL, 0) != 0;
 }
 
 static descent_status check_tensor(const descent_tensor *t, int64_t *count)
@@ -103,9 +95,12 @@ static descent_status bind(descent_optimizer *o, const descent_tensor *t)
         .count = count,
         .weight = t->data,
         .gradient = t->gradient,
-        .decays = tensors_decay(o, t->name),
+        .decays = exclusions_let_decay(o, t->name),
+        .lr_mult = NAN,
+        .wd_mult = NAN,
     };
     choose_storage(o, e);
+    TRY(groups_choose(o, t, &e->group));
     if (t->ndim > 0)
         memcpy(e->shape, t->shape, t->ndim * sizeof *e->shape);
     TRY(memory_text(o->memory, t->name, &e->name));
@@ -157,12 +152,7 @@ static descent_status add(descent_optimizer *o, const descent_tensor *tensors,
                     sizeof *o->spans));
     TRY(memory_grow(o->memory, &o->fuses, &o->fuse_capacity, total,
                     sizeof *o->fuses));
-    /* Each tensor may have scalars of its own, and one more without decay. */
-    TRY(memory_grow(o->memory, &o->sets, &o->set_capacity,
-                    o->settings.number[OPTION_COUNTER] == COUNTER_PER_TENSOR
-                        ? total + 1
-                        : 2,
-                    sizeof *o->sets));
+    TRY(scalars_reserve(o, total, o->group_count));
     TRY(memory_grow(o->memory, &o->planned, &o->planned_capacity, total,
                     sizeof *o->planned));
     TRY(names_reset(&o->names, o->memory, total));
@@ -190,7 +180,9 @@ descent_status descent_optimizer_add(descent_optimizer *o,
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "%s: %zu tensors, but the list is NULL",
                            o->settings.name, n);
+    o->busy = true; /* groups may ask the application */
     status = add(o, tensors, n);
+    o->busy = false;
     if (status != DESCENT_OK) {
         unbind(o, before);
         name_all(o);

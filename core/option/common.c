@@ -120,6 +120,12 @@ static const descent_param rows[OPTION_COMMON] = {
             1, "Store the state of 16-bit weights in f32, or as the weights."),
     [OPTION_SEED] = ROW("seed", NULL, NULL, INT, STRUCTURAL, 0, 0, 0x1p53 - 1,
                         "Random numbers follow from it, whatever the threads."),
+    [OPTION_LR_MULT] = ROW("lr_mult", NULL, NULL, REAL, 0, 1, 0, HUGE_VAL,
+                           "Multiplies the rate; meant for groups."),
+    [OPTION_WD_MULT] = ROW("wd_mult", NULL, NULL, REAL, 0, 1, 0, HUGE_VAL,
+                           "Multiplies the weight decay; meant for groups."),
+    [OPTION_FREEZE] = ROW("freeze", NULL, NULL, BOOL, 0, 0, 0, 1,
+                          "Leave the weights as they are; meant for groups."),
     [OPTION_NAME] = ROW("name", NULL, NULL, TEXT, STRUCTURAL, NAN, 0, 0,
                         "A name for messages."),
 };

@@ -39,6 +39,9 @@ enum {
     OPTION_MULTI_PRECISION, /* false and true: the first two of "master" */
     OPTION_SLOT_DTYPE,
     OPTION_SEED,
+    OPTION_LR_MULT,
+    OPTION_WD_MULT,
+    OPTION_FREEZE,
     OPTION_NAME,
     OPTION_COMMON
 };

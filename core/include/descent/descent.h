@@ -313,7 +313,7 @@ descent_schedule_create(descent_runtime *runtime, const char *kind,
 /* The moment a schedule function is asked about. */
 typedef struct descent_schedule_context {
     uint32_t    struct_size;
-    uint32_t    reserved;   /* 0                                              */
+    uint32_t    group;      /* whose option it is: 0 the optimizer's own      */
     uint64_t    iterations; /* calls of step before this one                  */
     uint64_t    updates;    /* updates of the weights before this one         */
     const char *option;     /* being computed, e.g. "learning_rate", or ""    */
@@ -473,7 +473,8 @@ descent_optimizer_create(descent_runtime *runtime, const char *kind,
  * [optimizer] */
 DESCENT_API void descent_optimizer_free(descent_optimizer *optimizer);
 
-/* Bind n more tensors, all or none; index = order of adding.  [optimizer] */
+/* Bind n more tensors, all or none; index = order of adding.  Groups are asked
+ * for each of them.  [optimizer] */
 DESCENT_API descent_status
 descent_optimizer_add(descent_optimizer *optimizer,
                       const descent_tensor *tensors, size_t n);
@@ -500,6 +501,58 @@ descent_optimizer_tensor(const descent_optimizer *optimizer, size_t index,
 DESCENT_API descent_status
 descent_optimizer_index(const descent_optimizer *optimizer, const char *name,
                         size_t *index);
+
+/* Tensors that differ in some options.  A tensor belongs to the first group, in
+ * order of adding, whose list has its name, or whose expression is found in its
+ * name, or for which `where` returns non-zero; any one of the three is enough. */
+typedef struct descent_group {
+    uint32_t           struct_size;
+    uint32_t           reserved;   /* 0                                       */
+    const char        *match;      /* POSIX extended regular expression, or
+                                      NULL                                    */
+    const char *const *names;      /* [name_count], or NULL                   */
+    size_t             name_count;
+    /* Asked once about every tensor that no earlier group has, when either is
+     * added; negative fails the call with that status.  Or NULL. */
+    int32_t          (*where)(void *user, const struct descent_tensor *tensor);
+    void              *user;       /* must outlive the optimizer              */
+    const descent_options *options; /* what differs: any option that is not
+                                      structural, numbers or schedules; also
+                                      lr_mult, wd_mult and freeze.  Not kept  */
+} descent_group;
+
+/* Add a group: numbers count from 1 in order of adding, *number (or NULL) is its
+ * own; 0 is the optimizer's own options, for all other tensors and for what the
+ * group does not set.  Its own way of clipping replaces the optimizer's.  A
+ * group that matches no tensor, or that lists a name which none has, is an error
+ * of the first build.  Scalar state (Nadam's product) is one a group when bias
+ * correction counts globally.  [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_add_group(descent_optimizer *optimizer,
+                            const descent_group *group, size_t *number);
+/* Fail when a group has no tensor, or lists a name that none has. [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_check_groups(descent_optimizer *optimizer);
+
+/* Groups, the optimizer's own included; the group of tensor `index`, 0 past the
+ * end.  [optimizer] */
+DESCENT_API size_t
+descent_optimizer_group_count(const descent_optimizer *optimizer);
+DESCENT_API size_t
+descent_optimizer_tensor_group(const descent_optimizer *optimizer,
+                               size_t index);
+
+/* The multiplier of one tensor's learning rate or weight decay (finite, not
+ * negative), in the place of its group's; NaN returns to that.  [optimizer] */
+DESCENT_API descent_status descent_optimizer_set_lr_mult(
+    descent_optimizer *optimizer, size_t index, double multiplier);
+DESCENT_API descent_status descent_optimizer_set_wd_mult(
+    descent_optimizer *optimizer, size_t index, double multiplier);
+
+/* The rate that the last step used for tensor `index`, multipliers included;
+ * NaN before the first step and past the end.  [optimizer] */
+DESCENT_API double
+descent_optimizer_tensor_rate(const descent_optimizer *optimizer, size_t index);
 
 /* A weight or a bound gradient moved; shape and dtype are unchanged.  NULL takes
  * a bound gradient away.  Cheap: whether weights overlap is judged by the next
@@ -603,6 +656,19 @@ DESCENT_API descent_status
 descent_optimizer_set_schedule(descent_optimizer *optimizer, const char *option,
                                descent_schedule *schedule);
 
+/* The same for one group (0: the optimizer's own): what it has not set itself is
+ * the optimizer's.  Freezing a tensor keeps its state; what was frozen from the
+ * beginning has none, and gets it when it is no longer.  [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_group_get(descent_optimizer *optimizer, size_t group,
+                            const char *option, double *value);
+DESCENT_API descent_status
+descent_optimizer_group_set(descent_optimizer *optimizer, size_t group,
+                            const char *option, double value);
+DESCENT_API descent_status descent_optimizer_group_set_schedule(
+    descent_optimizer *optimizer, size_t group, const char *option,
+    descent_schedule *schedule);
+
 /* Tensors whose weights do not decay: by exact name (n may be 0) and by POSIX
  * extended regular expression, searched in the name (NULL: none).  Replaces the
  * previous list; tensors added later are judged too.  An error after the first
@@ -617,11 +683,12 @@ DESCENT_API descent_status descent_optimizer_exclude_from_weight_decay(
 DESCENT_API const char *
 descent_optimizer_slot_name(const descent_optimizer *optimizer, size_t i);
 
-/* A read-only view of a state array of tensor `index`; of a scalar that belongs
- * to the whole optimizer (Nadam's u_product) with any index.  "master" and
+/* A read-only view of a state array of tensor `index`; of a scalar
+ * (Nadam's u_product) that counts globally it is its group's.  "master" and
  * "compensation" of a tensor that has none, because it is f32 or f64, have shape
- * {0}.  Set view->struct_size before.  Pointers live until tensors are added or
- * removed.  Before build it is an error.  [optimizer] */
+ * {0}, and so has all state of a tensor that was always frozen.  Set
+ * view->struct_size before.  Pointers live until tensors are added or removed.
+ * Before build it is an error.  [optimizer] */
 DESCENT_API descent_status
 descent_optimizer_slot(const descent_optimizer *optimizer, size_t index,
                        const char *slot, descent_tensor *view);

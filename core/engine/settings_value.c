@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading and changing the options of a live optimizer. */
+#include <math.h>
+
+#include "engine/settings.h"
+#include "schedule/schedule.h"
+
+/* The step that schedules are asked for. */
+static uint64_t schedule_step(const settings *s, uint64_t iterations,
+                              uint64_t updates)
+{
+    const uint64_t n =
+        s->number[OPTION_SCHEDULE_COUNTER] == SCHEDULE_COUNTER_UPDATES
+            ? updates
+            : iterations;
+
+    return n + settings_count(s, OPTION_STEP_OFFSET) +
+           settings_count(s, OPTION_BEGIN_NUM_UPDATE);
+}
+
+/* The legacy decay of the rate. */
+static double decayed(const settings *s, size_t row, uint64_t iterations,
+                      double value)
+{
+    const double decay = s->number[OPTION_DECAY];
+
+    if (row != OPTION_LEARNING_RATE || isnan(decay) ||
+        s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS2)
+        return value;
+    return value * (1 / (1 + decay * (double)iterations));
+}
+
+descent_status settings_value(const settings *s, size_t row, uint32_t group,
+                              uint64_t iterations, uint64_t updates,
+                              double *value)
+{
+    const settings *holder = settings_holder(s, row);
+    const uint64_t n = schedule_step(s, iterations, updates);
+    const char *name = s->table.rows[row]->name;
+    const descent_schedule_context context = {
+        sizeof context, holder == s ? group : 0, iterations, updates, name};
+    double at = 0;
+
+    if (holder->schedule[row] == NULL) {
+        *value = decayed(s, row, iterations, holder->number[row]);
+        return DESCENT_OK;
+    }
+    descent_status status =
+        schedule_value(holder->schedule[row], n, &context, &at);
+    if (status == DESCENT_OK)
+        status = option_check(&s->table, row, at);
+    if (status != DESCENT_OK)
+        return status_prefix(status, "schedule of %s.%s at step %llu",
+                             s->table.owner, name, (unsigned long long)n);
+    *value = decayed(s, row, iterations, at);
+    return DESCENT_OK;
+}
+
+descent_status settings_evaluate(settings *s, uint32_t group,
+                                 uint64_t iterations, uint64_t updates)
+{
+    for (size_t row = 0; row < s->table.count; row++) {
+        if (settings_holder(s, row) != s)
+            s->now[row] = s->base->now[row];
+        else
+            TRY(settings_value(s, row, group, iterations, updates,
+                               &s->now[row]));
+    }
+    return DESCENT_OK;
+}
+
+/* Options that decide about the state may not change it later. */
+static descent_status check_change(const settings *s, size_t row, double value)
+{
+    const descent_param *p = s->table.rows[row];
+    const settings *base = s->base != NULL ? s->base : s;
+
+    if ((p->flags & DESCENT_PARAM_STRUCTURAL) != 0)
+        return status_fail(DESCENT_ERR_STATE,
+                           "%s.%s is fixed when the optimizer is created",
+                           s->table.owner, p->name);
+    if ((p->flags & DESCENT_PARAM_SELECTS) != 0 && value != 0 &&
+        base->selects[row - OPTION_COMMON] == 0)
+        return status_fail(DESCENT_ERR_STATE,
+                           "%s.%s was 0 when the optimizer was created, so it "
+                           "has no state for it: create it with the value, or "
+                           "with a schedule",
+                           s->table.owner, p->name);
+    return DESCENT_OK;
+}
+
+/* Put the value there, unless two options would be set that exclude each
+ * other, in a group that takes it over as well. */
+static descent_status replace(settings *s, size_t row, double value,
+                              descent_schedule *schedule)
+{
+    const double number = s->number[row];
+    descent_schedule *before = s->schedule[row];
+    const bool own = s->base != NULL && s->own[row];
+    descent_status status;
+
+    s->number[row] = value;
+    s->schedule[row] = schedule;
+    if (s->base != NULL)
+        s->own[row] = true;
+    status = settings_check(s);
+    if (status == DESCENT_OK) {
+        descent_schedule_release(before);
+        return DESCENT_OK;
+    }
+    s->number[row] = number;
+    s->schedule[row] = before;
+    if (s->base != NULL)
+        s->own[row] = own;
+    return status;
+}
+
+descent_status settings_set(settings *s, size_t row, double value)
+{
+    const char *name = s->table.rows[row]->name;
+
+    if (settings_holder(s, row)->schedule[row] != NULL)
+        return status_fail(DESCENT_ERR_STATE,
+                           "%s.%s follows a schedule: expected a schedule "
+                           "(a number can be wrapped in one of kind \"hold\")",
+                           s->table.owner, name);
+    TRY(check_change(s, row, value));
+    TRY(option_check(&s->table, row, value));
+    return replace(s, row, value, NULL);
+}
+
+descent_status settings_set_schedule(settings *s, size_t row,
+                                     descent_schedule *schedule)
+{
+    if (schedule == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "%s.%s: expected a schedule, got NULL",
+                           s->table.owner, s->table.rows[row]->name);
+    TRY(check_change(s, row, 1));
+    descent_schedule_retain(schedule);
+    descent_status status = replace(s, row, s->number[row], schedule);
+    if (status != DESCENT_OK)
+        descent_schedule_release(schedule);
+    return status;
+}
