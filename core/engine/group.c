@@ -298,3 +298,13 @@ descent_status descent_optimizer_set_wd_mult(descent_optimizer *o, size_t index,
 {
     return set_mult(o, index, OPTION_WD_MULT, multiplier);
 }
+
+double descent_optimizer_lr_mult(const descent_optimizer *o, size_t index)
+{
+    return index < o->count ? o->entries[index].lr_mult : (double)NAN;
+}
+
+double descent_optimizer_wd_mult(const descent_optimizer *o, size_t index)
+{
+    return index < o->count ? o->entries[index].wd_mult : (double)NAN;
+}

@@ -254,6 +254,7 @@ void optimizer_bind(lua_State *L, optimizer *o, int index, int target)
         read_parameter(L, &r, list, i, before, all);
     push_by_name(L, r.keep, all, KEEP_VALUE);
     push_by_name(L, r.keep, all, KEEP_GRADIENT);
+    group_ask(L, o, index, r.tensors, n, lua_gettop(L) - 1);
     optimizer_check_same(L, o, before);
     CORE_CHECK(L, descent_optimizer_add(o->core, r.tensors, n));
     adopt(L, o, index, r.keep, list + 1, all);
@@ -275,6 +276,7 @@ int optimizer_build(lua_State *L)
                         "the Optimizer is bound already: more tensors are "
                         "bound with opt:add");
         optimizer_bind(L, optimizer_check_change(L), 1, 2);
+        CORE_CHECK(L, descent_optimizer_check_groups(o->core));
     }
     lua_settop(L, 1);
     return 1;

@@ -131,18 +131,25 @@ static optimizer *push_optimizer(lua_State *L)
         lua_newtable(L);
         lua_setiuservalue(L, -2, i);
     }
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, OPTIMIZER_WHERE);
     return o;
 }
 
 static optimizer *create(lua_State *L, const char *kind, int options_index)
 {
-    descent_options *options = options_push(L, options_index);
-    optimizer *o = push_optimizer(L);
+    descent_options *options;
+    optimizer *o;
     descent_runtime *runtime = context_runtime(L);
+
+    group_push_rest(L, options_index);
+    options = options_push(L, lua_gettop(L));
+    o = push_optimizer(L);
 
     CORE_CHECK(L, descent_optimizer_create(runtime, kind, options, &o->core));
     resource_hold(L, &o->resource, free_core);
-    setting_note_all(L, o, lua_gettop(L), options_index);
+    setting_note_all(L, o, lua_gettop(L), 0, options_index);
+    group_add_all(L, o, lua_gettop(L), options_index);
     return o;
 }
 
@@ -154,8 +161,10 @@ int core_optimizer(lua_State *L)
 
     lua_settop(L, 3);
     o = create(L, kind, 3);
-    if (!lua_isnil(L, 2))
+    if (!lua_isnil(L, 2)) {
         optimizer_bind(L, o, lua_gettop(L), 2);
+        CORE_CHECK(L, descent_optimizer_check_groups(o->core));
+    }
     return 1;
 }
 
@@ -210,7 +219,7 @@ static int field_name(lua_State *L)
 
 static int field_learning_rate(lua_State *L)
 {
-    setting_push(L, optimizer_check(L), "learning_rate");
+    setting_push(L, optimizer_check(L), 0, "learning_rate");
     return 1;
 }
 
@@ -224,7 +233,7 @@ static int optimizer_newindex(lua_State *L)
                     "field '%s' cannot be set: only learning_rate and lr can, "
                     "other options with opt:set",
                     key);
-    setting_store(L, o, "learning_rate", 3);
+    setting_store(L, o, 0, "learning_rate", 3);
     return 0;
 }
 
@@ -256,5 +265,6 @@ void optimizer_open(lua_State *L)
     functions_register(L, "Optimizer:", optimizer_step_methods);
     functions_register(L, "Optimizer:", optimizer_setting_methods);
     functions_register(L, "Optimizer:", optimizer_state_methods);
+    functions_register(L, "Optimizer:", optimizer_group_methods);
     class_finish(L, CLASS_OPTIMIZER, fields, class_index);
 }

@@ -3,7 +3,8 @@
  *
  *   optimizer.c  create, close, fields     bind.c     targets, add, remove
  *   step.c       step, apply, averages     objective.c  evaluate a function
- *   setting.c    options, exclusions       state.c    slots, describe */
+ *   setting.c    options, exclusions       state.c    slots, describe
+ *   group.c      groups, multipliers */
 #ifndef DESCENT_SCRIPT_OPTIMIZER_H
 #define DESCENT_SCRIPT_OPTIMIZER_H
 
@@ -23,7 +24,8 @@ enum {
     OPTIMIZER_SCHEDULES, /* option -> "<schedule>" or "<function>"            */
     OPTIMIZER_GUARD,     /* undoes what an objective's error would leave      */
     OPTIMIZER_ANCHOR,    /* root of the views of state arrays, or nil         */
-    OPTIMIZER_VALUES = OPTIMIZER_ANCHOR
+    OPTIMIZER_WHERE,     /* list: function, answers of each group with one    */
+    OPTIMIZER_VALUES = OPTIMIZER_WHERE
 };
 enum { KEEP_NAME = 1, KEEP_VALUE, KEEP_GRADIENT, KEEP_FIELDS = 3 };
 
@@ -74,6 +76,20 @@ int optimizer_build(lua_State *L);
 int optimizer_add(lua_State *L);
 int optimizer_remove(lua_State *L);
 
+/* ---- group.c ------------------------------------------------------------- */
+
+/* Add the groups in the field of the options at `options` to the optimizer at
+ * `index`, which has no tensors; and push these options without it. */
+void group_push_rest(lua_State *L, int options);
+void group_add_all(lua_State *L, optimizer *o, int index, int options);
+
+/* Ask the groups' functions about n tensors that are to be bound, whose Tensors
+ * are in the table by name at `x`. */
+void group_ask(lua_State *L, const optimizer *o, int index,
+               const descent_tensor *tensors, size_t n, int x);
+/* The group's number at `index`, 0 for nothing there. */
+size_t group_argument(lua_State *L, const optimizer *o, int index);
+
 /* ---- objective.c --------------------------------------------------------- */
 
 void optimizer_zero_gradients(const optimizer *o);
@@ -84,13 +100,17 @@ double objective_evaluate(lua_State *L, optimizer *o);
 void objective_push_guard(lua_State *L, optimizer *o);
 
 extern const function_entry optimizer_step_methods[],
-    optimizer_setting_methods[], optimizer_state_methods[];
+    optimizer_setting_methods[], optimizer_state_methods[],
+    optimizer_group_methods[];
 int optimizer_describe(lua_State *L);
-void setting_push(lua_State *L, optimizer *o, const char *name);
-void setting_store(lua_State *L, optimizer *o, const char *name, int index);
+void setting_push(lua_State *L, optimizer *o, size_t group, const char *name);
+void setting_store(lua_State *L, optimizer *o, size_t group, const char *name,
+                   int index);
 /* Note which options of the table at `options` (or nothing there) are schedules
  * of the optimizer at `index`; and push what is noted of one, or nil. */
-void setting_note_all(lua_State *L, const optimizer *o, int index, int options);
-const char *setting_push_note(lua_State *L, int index, const char *option);
+void setting_note_all(lua_State *L, const optimizer *o, int index, size_t group,
+                      int options);
+const char *setting_push_note(lua_State *L, int index, size_t group,
+                              const char *option);
 
 #endif

@@ -33,7 +33,7 @@ static void push_moment(lua_State *L, const call *c)
     const char *option = c->moment ? c->moment->option : NULL;
 
     if (c->record->context->in_callback > 1)
-        lua_createtable(L, 0, 3);
+        lua_createtable(L, 0, 4);
     else
         context_push(L, CONTEXT_MOMENT);
     lua_pushinteger(L, (lua_Integer)iterations);
@@ -42,6 +42,8 @@ static void push_moment(lua_State *L, const call *c)
     lua_setfield(L, -2, "updates");
     lua_pushstring(L, option != NULL ? option : "");
     lua_setfield(L, -2, "option");
+    lua_pushinteger(L, c->moment ? (lua_Integer)c->moment->group : 0);
+    lua_setfield(L, -2, "group");
 }
 
 /* Runs protected; the call is the light userdata at 1. */

@@ -50,7 +50,7 @@ static void push_value(lua_State *L, const descent_param *p, double value)
         lua_pushnumber(L, value);
 }
 
-void setting_push(lua_State *L, optimizer *o, const char *name)
+void setting_push(lua_State *L, optimizer *o, size_t group, const char *name)
 {
     const descent_param *p = find(o, name);
     double value = 0;
@@ -59,7 +59,7 @@ void setting_push(lua_State *L, optimizer *o, const char *name)
         lua_pushstring(L, descent_optimizer_name(o->core));
         return;
     }
-    CORE_CHECK(L, descent_optimizer_get(o->core, name, &value));
+    CORE_CHECK(L, descent_optimizer_group_get(o->core, group, name, &value));
     push_value(L, p, value);
 }
 
@@ -79,47 +79,77 @@ static double choice(lua_State *L, const descent_param *p, int index)
 
 /* ---- Schedules among the options ----------------------------------------- */
 
-/* What to show in place of the value at `index`, or NULL for the value. */
-static const char *note_of(lua_State *L, int index)
+/* Is the value at `index` not to be shown as it is? */
+static const char *schedule_note(lua_State *L, int index)
 {
     if (class_test(L, index, CLASS_SCHEDULE) != NULL)
         return "<schedule>";
     return lua_isfunction(L, index) ? "<function>" : NULL;
 }
 
+/* Push what to note of the value at `index`: of the optimizer's own options
+ * only schedules, of a group's all, because they are few and not declared. */
+static void push_note(lua_State *L, size_t group, int index)
+{
+    const char *text = schedule_note(L, index);
+
+    if (text != NULL || group == 0)
+        lua_pushstring(L, text);
+    else if (lua_isnoneornil(L, index))
+        lua_pushliteral(L, "none");
+    else
+        luaL_tolstring(L, index, NULL);
+}
+
+/* Push the table of what is noted of a group of the optimizer at `index`. */
+static void push_notes(lua_State *L, int index, size_t group)
+{
+    lua_getiuservalue(L, index, OPTIMIZER_SCHEDULES);
+    if (lua_rawgeti(L, -1, (lua_Integer)group) == LUA_TNIL) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, -3, (lua_Integer)group);
+    }
+    lua_remove(L, -2);
+}
+
 /* Note that an option of the optimizer at `index` got the value at `value`. */
-static void note(lua_State *L, const optimizer *o, int index, const char *name,
-                 int value)
+static void note(lua_State *L, const optimizer *o, int index, size_t group,
+                 const char *name, int value)
 {
     const descent_param *p = find(o, name);
 
-    lua_getiuservalue(L, index, OPTIMIZER_SCHEDULES);
-    lua_pushstring(L, note_of(L, value));
+    push_notes(L, index, group);
+    push_note(L, group, value);
     lua_setfield(L, -2, p != NULL ? p->name : name);
     lua_pop(L, 1);
 }
 
-void setting_note_all(lua_State *L, const optimizer *o, int index, int options)
+void setting_note_all(lua_State *L, const optimizer *o, int index, size_t group,
+                      int options)
 {
     if (!lua_istable(L, options))
         return;
     for (lua_pushnil(L); lua_next(L, options) != 0; lua_pop(L, 1)) {
         const int value = lua_gettop(L);
 
-        if (lua_type(L, -2) == LUA_TSTRING && note_of(L, value) != NULL)
-            note(L, o, index, lua_tostring(L, -2), value);
+        if (lua_type(L, -2) == LUA_TSTRING)
+            note(L, o, index, group, lua_tostring(L, -2), value);
     }
 }
 
-const char *setting_push_note(lua_State *L, int index, const char *option)
+const char *setting_push_note(lua_State *L, int index, size_t group,
+                              const char *option)
 {
-    lua_getiuservalue(L, index, OPTIMIZER_SCHEDULES);
+    push_notes(L, index, group);
     lua_getfield(L, -1, option);
     lua_remove(L, -2);
     return lua_tostring(L, -1);
 }
 
-void setting_store(lua_State *L, optimizer *o, const char *name, int index)
+void setting_store(lua_State *L, optimizer *o, size_t group, const char *name,
+                   int index)
 {
     const descent_param *p = find(o, name);
     const schedule *s = class_test(L, index, CLASS_SCHEDULE);
@@ -130,9 +160,9 @@ void setting_store(lua_State *L, optimizer *o, const char *name, int index)
         s = schedule_from_lua(L, index);
     }
     if (s != NULL) {
-        CORE_CHECK(L,
-                   descent_optimizer_set_schedule(o->core, name, s->schedule));
-        note(L, o, 1, name, index);
+        CORE_CHECK(L, descent_optimizer_group_set_schedule(o->core, group, name,
+                                                           s->schedule));
+        note(L, o, 1, group, name, index);
         return;
     }
     if (lua_isboolean(L, index))
@@ -147,25 +177,28 @@ void setting_store(lua_State *L, optimizer *o, const char *name, int index)
                      name, argument_kind(L, index));
     else if (!lua_isnoneornil(L, index) && isnan(value))
         error_option(L, name, index, "%s = nan: expected a number", name);
-    CORE_CHECK(L, descent_optimizer_set(o->core, name, value));
-    note(L, o, 1, name, index);
+    CORE_CHECK(L, descent_optimizer_group_set(o->core, group, name, value));
+    note(L, o, 1, group, name, index);
 }
 
-/* get(name) */
+/* get(name[, group]) */
 static int get(lua_State *L)
 {
-    argument_end(L, 2);
-    setting_push(L, optimizer_check(L), argument_text(L, 2, "name"));
+    optimizer *o = optimizer_check(L);
+
+    argument_end(L, 3);
+    setting_push(L, o, group_argument(L, o, 3), argument_text(L, 2, "name"));
     return 1;
 }
 
-/* set(name, value) */
+/* set(name, value[, group]) */
 static int set(lua_State *L)
 {
     optimizer *o = optimizer_check_idle(L);
 
-    argument_end(L, 3);
-    setting_store(L, o, argument_text(L, 2, "name"), 3);
+    argument_end(L, 4);
+    setting_store(L, o, group_argument(L, o, 4), argument_text(L, 2, "name"),
+                  3);
     lua_settop(L, 1);
     return 1;
 }

@@ -98,14 +98,17 @@ static void push_param(lua_State *L, size_t i)
     } fields[] = {
         {"name", KEEP_NAME}, {"value", KEEP_VALUE}, {"grad", KEEP_GRADIENT}};
 
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     for (size_t f = 0; f < 3; f++) {
         optimizer_push_kept(L, 1, i, fields[f].field);
         lua_setfield(L, -2, fields[f].name);
     }
+    lua_pushinteger(L, (lua_Integer)descent_optimizer_tensor_group(
+                           ((optimizer *)lua_touserdata(L, 1))->core, i));
+    lua_setfield(L, -2, "group");
 }
 
-/* param(name) -> {name =, value =, grad =} */
+/* param(name) -> {name =, value =, grad =, group =} */
 static int param(lua_State *L)
 {
     const optimizer *o = optimizer_check(L);
@@ -149,10 +152,11 @@ static double initial_value(const descent_optimizer_type *type,
     return p->initial;
 }
 
-/* Add " name=value" for an option that is not as it was declared.  A schedule
- * is not asked: a description calls nothing of the script's. */
+/* Add " name=value" for an option of a group that is not as it was declared, or
+ * not as the optimizer's.  A schedule is not asked: a description calls nothing
+ * of the script's. */
 static void add_option(lua_State *L, luaL_Buffer *b, const optimizer *o,
-                       const descent_param *p)
+                       size_t group, const descent_param *p)
 {
     const double initial =
         initial_value(descent_optimizer_get_type(o->core), p);
@@ -164,7 +168,7 @@ static void add_option(lua_State *L, luaL_Buffer *b, const optimizer *o,
 
     if (p->type == DESCENT_PARAM_TEXT)
         return;
-    if (setting_push_note(L, 1, p->name) != NULL) {
+    if (setting_push_note(L, 1, group, p->name) != NULL) {
         snprintf(text, sizeof text, " %.40s=%.40s", p->name,
                  lua_tostring(L, -1));
         lua_pop(L, 1);
@@ -172,6 +176,8 @@ static void add_option(lua_State *L, luaL_Buffer *b, const optimizer *o,
         return;
     }
     lua_pop(L, 1);
+    if (group > 0)
+        return; /* all that a group has of its own is noted */
     previous = context_enter(c, L);
     status = descent_optimizer_get(o->core, p->name, &value);
     context_enter(c, previous);
@@ -186,6 +192,19 @@ static void add_option(lua_State *L, luaL_Buffer *b, const optimizer *o,
     else
         snprintf(text, sizeof text, " %.40s=%.7g", p->name, value);
     luaL_addstring(b, text);
+}
+
+static void add_options(lua_State *L, luaL_Buffer *b, const optimizer *o,
+                        size_t group)
+{
+    const descent_optimizer_type *type = descent_optimizer_get_type(o->core);
+    const descent_param *p;
+
+    for (size_t i = 0; (p = descent_common_option(i)) != NULL; i++)
+        add_option(L, b, o, group, p);
+    for (size_t i = 0; (p = descent_type_option(type, i)) != NULL; i++)
+        if (strcmp(p->name, "learning_rate") != 0)
+            add_option(L, b, o, group, p);
 }
 
 static void add_tensor(luaL_Buffer *b, const optimizer *o, size_t i)
@@ -203,14 +222,27 @@ static void add_tensor(luaL_Buffer *b, const optimizer *o, size_t i)
     }
     luaL_addstring(b, "] ");
     luaL_addstring(b, tensor_dtype_name(t->dtype));
+    if (descent_optimizer_tensor_group(o->core, i) > 0) {
+        snprintf(text, sizeof text, " (group %zu)",
+                 descent_optimizer_tensor_group(o->core, i));
+        luaL_addstring(b, text);
+    }
+}
+
+static void add_group(lua_State *L, luaL_Buffer *b, const optimizer *o,
+                      size_t group)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "\n  group %zu:", group);
+    luaL_addstring(b, text);
+    add_options(L, b, o, group);
 }
 
 /* describe(), also tostring(opt): a line of options, and one a tensor. */
 int optimizer_describe(lua_State *L)
 {
     const optimizer *o = class_check(L, 1, CLASS_OPTIMIZER);
-    const descent_optimizer_type *type;
-    const descent_param *p;
     char text[160];
     luaL_Buffer b;
 
@@ -218,15 +250,10 @@ int optimizer_describe(lua_State *L)
         lua_pushliteral(L, "Optimizer (closed)");
         return 1;
     }
-    type = descent_optimizer_get_type(o->core);
     luaL_buffinit(L, &b);
     luaL_addstring(&b, "Optimizer ");
-    luaL_addstring(&b, type->id);
-    for (size_t i = 0; (p = descent_common_option(i)) != NULL; i++)
-        add_option(L, &b, o, p);
-    for (size_t i = 0; (p = descent_type_option(type, i)) != NULL; i++)
-        if (strcmp(p->name, "learning_rate") != 0)
-            add_option(L, &b, o, p);
+    luaL_addstring(&b, descent_optimizer_get_type(o->core)->id);
+    add_options(L, &b, o, 0);
     snprintf(text, sizeof text,
              ": %zu tensor%s, %llu step%s, %zu bytes of "
              "state",
@@ -235,6 +262,8 @@ int optimizer_describe(lua_State *L)
              descent_optimizer_iterations(o->core) == 1 ? "" : "s",
              descent_optimizer_state_bytes(o->core));
     luaL_addstring(&b, text);
+    for (size_t i = 1; i < descent_optimizer_group_count(o->core); i++)
+        add_group(L, &b, o, i);
     for (size_t i = 0; i < o->count; i++)
         add_tensor(&b, o, i);
     luaL_pushresult(&b);

@@ -548,6 +548,10 @@ DESCENT_API descent_status descent_optimizer_set_lr_mult(
     descent_optimizer *optimizer, size_t index, double multiplier);
 DESCENT_API descent_status descent_optimizer_set_wd_mult(
     descent_optimizer *optimizer, size_t index, double multiplier);
+DESCENT_API double
+descent_optimizer_lr_mult(const descent_optimizer *optimizer, size_t index);
+DESCENT_API double
+descent_optimizer_wd_mult(const descent_optimizer *optimizer, size_t index);
 
 /* The rate that the last step used for tensor `index`, multipliers included;
  * NaN before the first step and past the end.  [optimizer] */

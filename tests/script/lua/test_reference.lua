@@ -120,7 +120,8 @@ test.case("every option of the table is taken by every rule", function()
   local values = {
     weight_decay_mode = "l2", use_ema = true, ema_on = "iteration",
     ema_overwrite_frequency = 2, gradient_accumulation_steps = 2,
-    maximize = true, use_fused_step = false, name = "mine",
+    maximize = true, use_fused_step = false, name = "mine", freeze = true,
+    groups = { { match = "x", lr_mult = 2 } },
   }
   local count = 0
   for row in sections.Optimizer:gmatch "\n| (`[^|]*) |" do
@@ -133,7 +134,7 @@ test.case("every option of the table is taken by every rule", function()
       descent.optimizer("adam", descent.zeros(1), options)
     end
   end
-  test.equal(count, 17)
+  test.equal(count, 21)
 end)
 
 test.case("the examples run", function()

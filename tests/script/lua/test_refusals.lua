@@ -15,9 +15,10 @@ end
 test.case("arguments left over are refused", function()
   local o = descent.optimizer("sgd", descent.zeros(2))
   local schedule = descent.schedule
-  refused("too many", o.set, o, "learning_rate", 5, "bias")
+  refused("too many", o.set, o, "learning_rate", 5, 0, "bias")
+  refused("group is a string", o.set, o, "learning_rate", 5, "bias")
   test.equal(o.lr, 0.01)
-  refused("too many", o.get, o, "learning_rate", "bias")
+  refused("too many", o.get, o, "learning_rate", 0, "bias")
   refused("too many", o.step, o, function() return 0 end, {}, 1)
   refused("too many", o.apply, o, { x = descent.ones(2) }, {})
   refused("too many", o.add, o, descent.zeros(1), "b")
