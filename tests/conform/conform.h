@@ -62,6 +62,8 @@ typedef struct translation {
     const char *theirs, *ours;
 } translation;
 
+typedef struct run run; /* an optimizer case, see run.h */
+
 /* How one recorded system's words become Descent's. */
 typedef struct flavour {
     const char *source;            /* how the case's "source" begins */
@@ -69,10 +71,16 @@ typedef struct flavour {
     const translation *options;
     const translation *slots;
     const translation *settings; /* Descent options, and the text to set */
-    const translation *extra;    /* "CLASS/option", and the value to set where
-                                    the case gives none */
-    bool one_tolerance;          /* for weights and slots alike */
+    /* What no table says; each may be NULL.  Before the configuration is read:
+     * take what has no name here, set what it means. */
+    bool (*adapt)(trial *t, run *r, json_t *config, descent_options *options);
+    /* Once the tensors are bound. */
+    bool (*bind)(trial *t, run *r);
+    bool one_tolerance; /* for weights and slots alike */
 } flavour;
+
+extern const flavour flavour_keras3, flavour_keras2, flavour_mxnet1,
+    flavour_mxnet2, flavour_torch;
 
 /* The flavour of the case, or NULL after a fault. */
 const flavour *flavour_of(trial *t);
@@ -81,9 +89,12 @@ const flavour *flavour_of(trial *t);
 const char *translate(trial *t, const translation *table, const char *what,
                       const char *theirs);
 
-/* Descent options from a configuration; `rows` NULL: names are kept. */
-bool options_from(trial *t, json_t *config, const translation *rows,
-                  descent_options **out);
+/* Set options from a configuration; `rows` NULL: names are kept. */
+bool options_read(trial *t, json_t *config, const translation *rows,
+                  descent_options *options);
+
+/* New options from a configuration whose names are kept. */
+bool options_from(trial *t, json_t *config, descent_options **out);
 
 /* ---- Cases: true when everything in the case was compared and agreed ---- */
 

@@ -6,11 +6,16 @@
 #include <string.h>
 
 /* Inputs are short decimals, meant to be rounded once: printing 15 digits gives
- * back the decimal that the parser read. */
+ * back the decimal that the parser read.  No such decimal is so near to a tie of
+ * the 16-bit format that its double could stand for the other side. */
 static void store(descent_dtype dtype, void *data, size_t i, double x)
 {
     char decimal[32];
 
+    if (dtype == DESCENT_DTYPE_F16) {
+        descent_convert(dtype, (uint16_t *)data + i, DESCENT_DTYPE_F64, &x, 1);
+        return;
+    }
     if (dtype == DESCENT_DTYPE_F64) {
         ((double *)data)[i] = x;
         return;
@@ -21,8 +26,14 @@ static void store(descent_dtype dtype, void *data, size_t i, double x)
 
 static double load(descent_dtype dtype, const void *data, size_t i)
 {
-    return dtype == DESCENT_DTYPE_F64 ? ((const double *)data)[i]
-                                      : (double)((const float *)data)[i];
+    double x;
+
+    if (dtype != DESCENT_DTYPE_F16)
+        return dtype == DESCENT_DTYPE_F64 ? ((const double *)data)[i]
+                                          : (double)((const float *)data)[i];
+    descent_convert(DESCENT_DTYPE_F64, &x, dtype, (const uint16_t *)data + i,
+                    1);
+    return x;
 }
 
 static bool fill(trial *t, model *m, size_t i, const json_t *list, void *data)
@@ -55,7 +66,7 @@ static bool read_shape(trial *t, const json_t *list, int64_t *shape,
 
 static bool read_variable(trial *t, model *m, size_t i, json_t *variable)
 {
-    const size_t width = m->dtype == DESCENT_DTYPE_F64 ? 8 : 4;
+    const size_t width = sizeof(double); /* enough for each type */
     const char *name = take_text(t, variable, "name");
     const json_t *shape = take(t, variable, "shape", JSON_ARRAY);
     const json_t *init = take(t, variable, "init", JSON_ARRAY);
@@ -86,13 +97,21 @@ static bool read_variable(trial *t, model *m, size_t i, json_t *variable)
 
 static bool read_dtype(trial *t, model *m)
 {
+    static const struct {
+        const char *name;
+        descent_dtype dtype;
+    } dtypes[] = {
+        {"float64", DESCENT_DTYPE_F64},
+        {"float32", DESCENT_DTYPE_F32},
+        {"float16", DESCENT_DTYPE_F16},
+    };
     const char *dtype = take_text(t, t->json, "dtype");
 
     if (dtype == NULL)
         return false;
-    m->dtype = strcmp(dtype, "float32") == 0   ? DESCENT_DTYPE_F32
-               : strcmp(dtype, "float64") == 0 ? DESCENT_DTYPE_F64
-                                               : 0;
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+        if (strcmp(dtype, dtypes[i].name) == 0)
+            m->dtype = dtypes[i].dtype;
     return m->dtype != 0 ||
            trial_fault(t, "dtype \"%s\" is not translated", dtype);
 }
@@ -152,6 +171,18 @@ bool model_gradients(trial *t, model *m, const json_t *gradients)
     return true;
 }
 
+/* An array is like its variable, or f32 beside a 16-bit one; a scalar is one
+ * double. */
+static bool has_form(const model *m, size_t i, const descent_tensor *got,
+                     size_t size)
+{
+    if (got->ndim == 0 && got->dtype == DESCENT_DTYPE_F64)
+        return m->sizes[i] >= 1;
+    return size == m->sizes[i] &&
+           (got->dtype == m->dtype ||
+            (m->dtype == DESCENT_DTYPE_F16 && got->dtype == DESCENT_DTYPE_F32));
+}
+
 bool model_compare(trial *t, model *m, long step, const char *what,
                    const json_t *lists,
                    bool (*view)(trial *t, void *user, size_t i,
@@ -172,10 +203,7 @@ bool model_compare(trial *t, model *m, long step, const char *what,
             return false;
         for (uint32_t d = 0; d < got.ndim; d++)
             size *= (size_t)got.shape[d];
-        /* An array is like its variable; a scalar is one double. */
-        if (got.ndim == 0 && got.dtype == DESCENT_DTYPE_F64
-                ? m->sizes[i] < 1
-                : got.dtype != m->dtype || size != m->sizes[i])
+        if (!has_form(m, i, &got, size))
             return trial_fault(t, "%s: wrong type or shape", name);
         if (!read_numbers(t, json_array_get(lists, i), name, size, m->numbers))
             return false;

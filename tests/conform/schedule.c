@@ -55,7 +55,7 @@ static bool read_system(trial *t, plan *p)
 bool plan_create(trial *t, const char *kind, json_t *config,
                  descent_options *options, descent_schedule **out)
 {
-    bool right = options != NULL || options_from(t, config, NULL, &options);
+    bool right = options != NULL || options_from(t, config, &options);
 
     if (right &&
         descent_schedule_create(t->runtime, kind, options, out) != DESCENT_OK)

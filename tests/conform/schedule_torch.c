@@ -126,7 +126,7 @@ static bool create(trial *t, const char *kind, json_t *config, double base_lr,
     json_t *parts = take_optional(t, config, "schedulers");
     descent_options *options = NULL;
 
-    if (!options_from(t, config, NULL, &options))
+    if (!options_from(t, config, &options))
         return false;
     if (set_rest(t, options, kind, function, parts, base_lr))
         return plan_create(t, kind, NULL, options, out);
