@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/formats.h"
 
 enum { F32 = DESCENT_DTYPE_F32, F64, F16, BF16 };
 enum { SIZE = 1300, STEPS = 6 };
@@ -29,23 +30,6 @@ typedef struct bench {
     size_t count;
     double w[SIZE], g[SIZE]; /* room for any type */
 } bench;
-
-static void put(descent_dtype dtype, void *array, size_t i, double x)
-{
-    static const size_t size[] = {0, 4, 8, 2, 2};
-
-    ok(descent_convert(dtype, (char *)array + i * size[dtype], F64, &x, 1));
-}
-
-static double get(descent_dtype dtype, const void *array, size_t i)
-{
-    static const size_t size[] = {0, 4, 8, 2, 2};
-    double x;
-
-    ok(descent_convert(F64, &x, dtype, (const char *)array + i * size[dtype],
-                       1));
-    return x;
-}
 
 static double rounded(descent_dtype dtype, double x)
 {
@@ -182,38 +166,6 @@ static void a_master_gives_the_f32_run_rounded_to_storage(void **state)
         }
         close_bench(&low);
         close_bench(&high);
-    }
-}
-
-static void the_recorded_f32_column_is_met(void **state)
-{
-    static const struct {
-        const char *kind;
-        double rate, w;
-    } rows[] = {
-        {"adam", 0.1, .500006},    {"nadam", 0.1, .604023},
-        {"adamax", 0.1, .5},       {"rmsprop", 0.1, -.0645276},
-        {"adagrad", 0.1, .705996}, {"adadelta", 1, .992794},
-    };
-    static bench b;
-    char json[128];
-
-    (void)state;
-    for (size_t k = 0; k < 2 * sizeof rows / sizeof *rows; k++) {
-        snprintf(json, sizeof json,
-                 "{\"learning_rate\": %g, \"multi_precision\": true}",
-                 rows[k / 2].rate);
-        open_bench(&b, rows[k / 2].kind, json, narrow[k % 2], 1);
-        put(b.dtype, b.w, 0, 1);
-        ok(descent_optimizer_build(b.o));
-        for (int step = 0; step < 5; step++)
-            go_constant(&b, 0.5);
-        const double master = get(F32, slot(&b, "master").data, 0);
-        if (!(fabs(master - rows[k / 2].w) < 2e-5))
-            fail_msg("%s: %.9g, expected %.9g", rows[k / 2].kind, master,
-                     rows[k / 2].w);
-        assert_true(weight(&b, 0) == rounded(b.dtype, master));
-        close_bench(&b);
     }
 }
 
@@ -538,7 +490,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_master_gives_the_f32_run_rounded_to_storage),
-        cmocka_unit_test(the_recorded_f32_column_is_met),
         cmocka_unit_test(every_rule_moves_and_stays_finite),
         cmocka_unit_test(a_zero_gradient_with_a_tiny_epsilon_gives_no_nan),
         cmocka_unit_test(step_and_fused_step_give_the_same_bits),
