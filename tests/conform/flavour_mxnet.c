@@ -167,6 +167,8 @@ static bool adapt(trial *t, run *r, json_t *config, descent_options *options)
 
     if (fuses != NULL && !json_is_boolean(fuses))
         return trial_fault(t, "use_fused_step: expected a boolean");
+    r->lr_mult = take_optional(t, config, "lr_mult");
+    r->wd_mult = take_optional(t, config, "wd_mult");
     return check_names(t, r) && check_storage(t) &&
            adapt_clip(t, config, fused) &&
            adapt_scheduler(t, config, options) &&
@@ -174,6 +176,56 @@ static bool adapt(trial *t, run *r, json_t *config, descent_options *options)
            /* Without a master the peer's state is of the weight's type. */
            (json_is_true(json_object_get(config, "multi_precision")) ||
             set(t, options, "slot_dtype", "same"));
+}
+
+/* ---- Once the tensors are bound ---- */
+
+static bool ends_with(const char *name, const char *end)
+{
+    const size_t n = strlen(name), m = strlen(end);
+
+    return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+typedef descent_status set_multiplier(descent_optimizer *o, size_t index,
+                                      double multiplier);
+
+/* Multipliers by name, of tensors that there are. */
+static bool bind_given(trial *t, run *r, json_t *given, set_multiplier *set_one)
+{
+    const char *name;
+    json_t *value;
+
+    if (given != NULL && !json_is_object(given))
+        return trial_fault(t, "multipliers: expected an object");
+    json_object_foreach(given, name, value)
+    {
+        size_t i;
+        if (!json_is_number(value))
+            return trial_fault(t, "multiplier of %s: expected a number", name);
+        if (descent_optimizer_index(r->optimizer, name, &i) != DESCENT_OK ||
+            set_one(r->optimizer, i, json_number_value(value)) != DESCENT_OK)
+            return trial_descent_fault(t, "multiplier");
+    }
+    return true;
+}
+
+static bool bind(trial *t, run *r)
+{
+    return bind_given(t, r, r->lr_mult, descent_optimizer_set_lr_mult) &&
+           bind_given(t, r, r->wd_mult, descent_optimizer_set_wd_mult);
+}
+
+/* In 1.9 only weights and gammas decay where no multiplier is given. */
+static bool bind_1(trial *t, run *r)
+{
+    for (size_t i = 0; i < r->model.count; i++) {
+        const char *name = r->model.tensors[i].name;
+        if (!ends_with(name, "_weight") && !ends_with(name, "_gamma") &&
+            descent_optimizer_set_wd_mult(r->optimizer, i, 0) != DESCENT_OK)
+            return trial_descent_fault(t, name);
+    }
+    return bind(t, r);
 }
 
 /* SGD had no rate of its own before 2.0. */
@@ -192,6 +244,7 @@ const flavour flavour_mxnet1 = {
     .slots = slots,
     .settings = settings,
     .adapt = adapt_1,
+    .bind = bind_1,
 };
 
 const flavour flavour_mxnet2 = {
@@ -201,4 +254,5 @@ const flavour flavour_mxnet2 = {
     .slots = slots,
     .settings = settings,
     .adapt = adapt,
+    .bind = bind,
 };

@@ -141,7 +141,8 @@ static bool compare_rates(trial *t, run *r, long step, const json_t *rates)
         const json_t *rate = json_array_get(rates, i);
         if (!json_is_number(rate))
             return trial_fault(t, "learning_rate[%zu]: expected a number", i);
-        if (!compare(t, step, "learning_rate", (long)i, r->report.learning_rate,
+        if (!compare(t, step, "learning_rate", (long)i,
+                     descent_optimizer_tensor_rate(r->optimizer, i),
                      json_number_value(rate), (tolerance){1e-12, 0}))
             return false;
     }

@@ -25,7 +25,8 @@ struct run {
     const char *slot; /* being compared */
     double updates;   /* of a tensor, being compared */
     descent_step_report report;
-    double rate_error; /* of the recorded rates, see cosine_error */
+    double rate_error;         /* of the recorded rates, see cosine_error */
+    json_t *lr_mult, *wd_mult; /* MXNet's, or NULL */
 };
 
 /* Read the limits that the case's numbers are compared within. */
