@@ -42,6 +42,30 @@ const void *gradient_load(const entry *e, gradient_source source, int64_t first,
     return buffer;
 }
 
+static double rescale_grad(const settings *s,
+                           const descent_step_options *options)
+{
+    const uint32_t flags = options == NULL ? 0 : options->flags;
+    const double rescale = (flags & DESCENT_STEP_RESCALE) != 0
+                               ? options->rescale_grad
+                               : settings_now(s, OPTION_RESCALE_GRAD);
+
+    return (flags & DESCENT_STEP_BATCH) != 0 ? rescale / options->batch_size
+                                             : rescale;
+}
+
+void gradient_scale(descent_optimizer *o, const descent_step_options *options,
+                    double by)
+{
+    const double sign =
+        settings_now(&o->settings, OPTION_MAXIMIZE) != 0 ? -1 : 1;
+
+    for (size_t i = 0; i < o->count; i++) {
+        entry *e = &o->entries[i];
+        e->scale = sign * rescale_grad(entry_settings(o, e), options) * by;
+    }
+}
+
 void gradient_accumulate(entry *e, double unscale)
 {
     double sum[TILE];

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding and judging the gradients of a step. */
+#include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "engine/optimizer.h"
 #include "tensor/view.h"
 
@@ -52,19 +54,42 @@ static descent_status take_gradient(descent_optimizer *o, entry *e,
     return DESCENT_OK;
 }
 
-descent_status intake_check_subset(const descent_optimizer *o,
-                                   const descent_step_options *options,
-                                   size_t *n)
+/* What replaces an option in one call. */
+static descent_status check_flags(const descent_step_options *options)
+{
+    const uint32_t known = DESCENT_STEP_RESCALE | DESCENT_STEP_BATCH;
+    char number[TEXT_NUMBER];
+
+    if (!DESCENT_HAS(options, tensor_count) || (options->flags & ~known) != 0 ||
+        (options->flags != 0 && !DESCENT_HAS(options, batch_size)))
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "step options: struct_size = %u, flags = 0x%x, "
+                           "expected %zu and flags of 0x%x",
+                           options->struct_size, options->flags,
+                           sizeof *options, known);
+    if ((options->flags & DESCENT_STEP_RESCALE) != 0 &&
+        !isfinite(options->rescale_grad))
+        return status_fail(
+            DESCENT_ERR_ARGUMENT,
+            "step options: rescale_grad = %s: expected a finite number",
+            text_number(options->rescale_grad, number));
+    if ((options->flags & DESCENT_STEP_BATCH) != 0 &&
+        !(options->batch_size > 0 && isfinite(options->batch_size)))
+        return status_fail(
+            DESCENT_ERR_ARGUMENT,
+            "step options: batch_size = %s: expected a finite number > 0",
+            text_number(options->batch_size, number));
+    return DESCENT_OK;
+}
+
+descent_status intake_check_options(const descent_optimizer *o,
+                                    const descent_step_options *options,
+                                    size_t *n)
 {
     *n = o->count;
     if (options == NULL)
         return DESCENT_OK;
-    if (!DESCENT_HAS(options, tensor_count) || options->flags != 0)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "step options: struct_size = %u, flags = 0x%x, "
-                           "expected %zu and 0",
-                           options->struct_size, options->flags,
-                           sizeof *options);
+    TRY(check_flags(options));
     if (options->tensors == NULL)
         return DESCENT_OK;
     *n = options->tensor_count;

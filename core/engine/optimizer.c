@@ -2,7 +2,6 @@
 /* Creating and freeing optimizers. */
 #include "engine/optimizer.h"
 
-#include <math.h>
 #include <string.h>
 
 descent_status optimizer_enter(const descent_optimizer *o)
@@ -33,6 +32,7 @@ static descent_status fill(descent_optimizer *o, const char *kind,
             before, "open of", o->type->id));
     }
     o->opened = true;
+    o->loss_scale = loss_scale_first(&o->settings);
     return groups_open(o);
 }
 
@@ -108,7 +108,5 @@ uint64_t descent_optimizer_updates(const descent_optimizer *o)
 
 double descent_optimizer_scale_loss(const descent_optimizer *o, double x)
 {
-    const double factor = o->settings.number[OPTION_LOSS_SCALE_FACTOR];
-
-    return isnan(factor) ? x : x * factor;
+    return x * o->loss_scale.scale;
 }

@@ -4,6 +4,7 @@
  *   optimizer.c  create, free, options          tensors.c  bind and validate
  *   state.c      slots: allocate, fill, view    step.c     the order of a step
  *   gradient.c   effective gradients, norms     pass.c     spans, tiles, rule
+ *   clip.c       norms and their limits         finite.c   NaN and infinity
  *   average.c    averages of the weights        swap.c     ... in their place
  *   stage.c      16-bit tensors in f32          tile.c     the core's arithmetic
  *   group.c      tensors that differ            change.c   options from outside
@@ -13,6 +14,7 @@
 #define DESCENT_ENGINE_OPTIMIZER_H
 
 #include "base/pattern.h"
+#include "engine/loss_scale.h"
 #include "engine/names.h"
 #include "engine/ranges.h"
 #include "engine/runtime.h"
@@ -137,6 +139,7 @@ struct descent_optimizer {
     size_t whole_bytes[WHOLES];
 
     uint64_t iterations, updates;
+    loss_scale loss_scale;
     bool busy;     /* inside a step, also while it calls the application */
     bool swapped;  /* weights and averages are exchanged */
     bool poisoned; /* the plugin failed midway */
@@ -202,10 +205,10 @@ descent_status scratch_build(descent_optimizer *o);
 void state_first_scalars(const descent_optimizer *o, double *scalar);
 
 /* intake.c */
-/* How many tensors a step is about, by its options. */
-descent_status intake_check_subset(const descent_optimizer *o,
-                                   const descent_step_options *options,
-                                   size_t *n);
+/* Judge the options of a step; *n is how many tensors it is about. */
+descent_status intake_check_options(const descent_optimizer *o,
+                                    const descent_step_options *options,
+                                    size_t *n);
 /* Find the gradients of this step; *active is how many there are. */
 descent_status intake_gradients(descent_optimizer *o,
                                 const descent_gradient *gradients,
@@ -221,11 +224,34 @@ typedef struct gradient_source {
  * where they are, or computed into `buffer`. */
 const void *gradient_load(const entry *e, gradient_source source, int64_t first,
                           size_t n, void *buffer);
+/* Fill every tensor's scale: all that multiplies a gradient but the clipping of
+ * norms, in one factor, `by` included. */
+void gradient_scale(descent_optimizer *o, const descent_step_options *options,
+                    double by);
 /* Add this step's gradient to the accumulator. */
 void gradient_accumulate(entry *e, double unscale);
 /* Fill the active tensors' norms, of the effective gradient times its scale, and
  * return the norm of all together. */
 double gradient_norms(descent_optimizer *o, gradient_source source);
+
+/* finite.c: is every element of the gradients handed to this step a finite
+ * number?  With on_nonfinite = "error" the first that is none is a failure. */
+descent_status finite_judge(const descent_optimizer *o, bool *finite);
+
+/* What a call of step does. */
+typedef struct step_plan {
+    gradient_source source;
+    bool updates;  /* else it only accumulates */
+    bool measured; /* the active tensors' norms are known ... */
+    double norm;   /* ... and that of all together; else NaN */
+    uint64_t step_calls, fused_calls;
+} step_plan;
+
+/* clip.c: take the norms of the active tensors where an option needs them; true
+ * when they are known.  Then fill the factors that keep them within limits, and
+ * return of how many tensors these are not 1. */
+bool clip_measure(descent_optimizer *o, step_plan *plan);
+uint32_t clip_norms(descent_optimizer *o, const step_plan *plan);
 
 /* scalars.c */
 /* Room for the scalars of so many tensors and groups. */
@@ -247,10 +273,6 @@ void average_update(entry *e, ema m);
 void average_overwrite(descent_optimizer *o);
 
 /* pass.c: everything between final scalars and new weights. */
-typedef struct step_plan {
-    gradient_source source;
-    uint64_t step_calls, fused_calls;
-} step_plan;
 descent_status pass_run(descent_optimizer *o, step_plan *plan);
 
 #endif

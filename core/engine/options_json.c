@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "engine/runtime.h"
 #include "option/bag.h"
 #include "schedule/schedule.h"
@@ -95,8 +96,35 @@ static descent_status put_schedules(memory *m, const char *key,
 }
 
 static descent_status put(memory *m, const char *key, const json_t *value,
+                          int depth, descent_options *options);
+
+/* "loss_scale": {"min": 1, ...}: the option is true, and each part is one of its
+ * own, "loss_scale.min". */
+static descent_status put_parts(memory *m, const char *key,
+                                const json_t *object, int depth,
+                                descent_options *options)
+{
+    char name[256];
+    const char *part;
+    json_t *value;
+
+    TRY(descent_options_set_boolean(options, key, 1));
+    json_object_foreach((json_t *)(uintptr_t)object, part, value)
+    {
+        name[0] = '\0';
+        text_append(name, sizeof name, "%s.%s", key, part);
+        TRY(put(m, name, value, depth + 1, options));
+    }
+    return DESCENT_OK;
+}
+
+static descent_status put(memory *m, const char *key, const json_t *value,
                           int depth, descent_options *options)
 {
+    /* "loss_scale.min" beside a "loss_scale" that has a "min". */
+    if (bag_find(options, key) != NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "option '%.64s' is given twice", key);
     switch (json_typeof(value)) {
     case JSON_NULL:
         return descent_options_set_none(options, key);
@@ -114,7 +142,9 @@ static descent_status put(memory *m, const char *key, const json_t *value,
                    ? put_schedules(m, key, value, depth, options)
                    : put_list(m, key, value, options);
     default:
-        return put_schedule(m, key, value, depth, options);
+        return descent_option_has_parts(key)
+                   ? put_parts(m, key, value, depth, options)
+                   : put_schedule(m, key, value, depth, options);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "engine/loss_scale.h"
 #include "plugin/type.h"
 #include "schedule/schedule.h"
 
@@ -183,6 +184,7 @@ static descent_status fill(settings *s, const log_sink *log,
     TRY(take_flavour(s, options));
     TRY(take_options(s, options));
     TRY(settings_check(s));
+    TRY(loss_scale_settle(s, options));
     if (s->name == NULL)
         TRY(default_name(s));
     for (size_t row = OPTION_COMMON; row < s->table.count; row++)

@@ -4,60 +4,24 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/denormals.h"
 #include "engine/optimizer.h"
 
-/* The last of a window's steps updates also what only earlier ones fed. */
-static void activate_accumulated(descent_optimizer *o)
+/* The last of a window's steps updates also what only earlier ones fed: how
+ * many tensors that adds. */
+static size_t activate_accumulated(descent_optimizer *o)
 {
+    size_t added = 0;
+
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
         if (e->chosen && e->accumulated && !e->active) {
             e->active = true;
             e->now_dtype = e->dtype;
+            added++;
         }
     }
-}
-
-static double norm_factor(double norm, double limit)
-{
-    /* Up to the limit the gradient keeps every bit; a norm that is not finite
-     * makes everything in its scope NaN. */
-    if (norm <= limit)
-        return 1;
-    return isfinite(norm) ? limit / norm : (double)NAN;
-}
-
-/* The limit of a tensor's norm, NaN for none, and whether it is one of all
- * tensors together. */
-static double norm_limit(const settings *s, bool *together)
-{
-    const double each = settings_now(s, OPTION_CLIPNORM);
-    const double all = settings_now(s, OPTION_GLOBAL_CLIPNORM);
-
-    *together =
-        isnan(each) || settings_now(s, OPTION_CLIP_SCOPE) == CLIP_SCOPE_GLOBAL;
-    return isnan(each) ? all : each;
-}
-
-static void clip_norms(descent_optimizer *o, const step_plan *plan,
-                       descent_step_report *report)
-{
-    bool needed = false, together;
-
-    for (size_t k = 0; k < o->group_count; k++)
-        needed =
-            needed || !isnan(norm_limit(o->groups[k]->settings, &together));
-    if (!needed)
-        return;
-    report->grad_norm = gradient_norms(o, plan->source);
-    for (size_t i = 0; i < o->count; i++) {
-        entry *e = &o->entries[i];
-        const double limit = norm_limit(entry_settings(o, e), &together);
-        if (!e->active || isnan(limit))
-            continue;
-        e->clip = norm_factor(together ? report->grad_norm : e->norm, limit);
-        report->clipped += e->clip != 1;
-    }
+    return added;
 }
 
 /* Averages of what the pass has not averaged already, then their overwriting.
@@ -72,37 +36,57 @@ static void finish_averages(descent_optimizer *o)
     average_overwrite(o);
 }
 
+static uint64_t flush_denormals(const descent_optimizer *o)
+{
+    return denormals_flush(settings_now(&o->settings, OPTION_FLUSH_DENORMALS) !=
+                           0);
+}
+
 /* A step that only adds to the accumulators. */
-static void accumulate(descent_optimizer *o, double unscale)
+static void accumulate(descent_optimizer *o, step_plan *plan,
+                       descent_step_report *report)
 {
     const bool averages =
         settings_now(&o->settings, OPTION_EMA_ON) == EMA_ON_ITERATION;
+    uint64_t denormals;
 
+    clip_measure(o, plan);
+    report->grad_norm = plan->norm;
+    denormals = flush_denormals(o);
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
         if (e->active)
-            gradient_accumulate(e, unscale);
+            gradient_accumulate(e, plan->source.unscale);
         e->active = false;
     }
     if (averages)
         finish_averages(o);
+    denormals_restore(denormals);
 }
 
 static descent_status update(descent_optimizer *o, step_plan *plan,
                              descent_step_report *report)
 {
     descent_status status;
+    uint64_t denormals;
 
-    clip_norms(o, plan, report);
+    clip_measure(o, plan);
+    report->grad_norm = plan->norm;
+    report->clipped = clip_norms(o, plan);
     TRY(scalars_prepare(o));
+    denormals = flush_denormals(o);
     status = pass_run(o, plan);
+    if (status == DESCENT_OK)
+        finish_averages(o);
+    denormals_restore(denormals);
     if (status != DESCENT_OK) {
         o->poisoned = true;
         return status_prefix(status, "%s: update %llu failed midway",
                              o->settings.name,
                              (unsigned long long)o->updates + 1);
     }
-    finish_averages(o);
+    report->step_calls = plan->step_calls;
+    report->fused_calls = plan->fused_calls;
     scalars_commit(o);
     for (size_t i = 0; i < o->count; i++) {
         report->updated += o->entries[i].active;
@@ -129,42 +113,87 @@ static void warn_of_missing(descent_optimizer *o)
               o->settings.name, missing);
 }
 
-/* One factor for all that multiplies a gradient, but for the norm's clipping. */
-static void scale_gradients(descent_optimizer *o, double by)
+/* Whether this call updates, and what becomes of its gradients. */
+static step_plan make_plan(descent_optimizer *o,
+                           const descent_step_options *options)
 {
-    const double sign =
-        settings_now(&o->settings, OPTION_MAXIMIZE) != 0 ? -1 : 1;
+    const double k =
+        settings_now(&o->settings, OPTION_GRADIENT_ACCUMULATION_STEPS);
+    const double unscale = 1 / o->loss_scale.scale;
+    const bool last = !(k > 1) || fmod((double)(o->iterations + 1), k) == 0;
+    const bool closes = k > 1 && last; /* a window */
 
-    for (size_t i = 0; i < o->count; i++)
-        o->entries[i].scale = sign *
-                              settings_now(entry_settings(o, &o->entries[i]),
-                                           OPTION_RESCALE_GRAD) *
-                              by;
+    gradient_scale(o, options, closes ? 1 / k : unscale);
+    return (step_plan){
+        .source = {.accumulates = closes, .unscale = unscale},
+        .updates = last,
+        .norm = NAN,
+    };
 }
 
-static descent_status work(descent_optimizer *o, descent_step_report *report)
+/* Are the gradients fit for a step, where that is asked for? */
+static descent_status judge(descent_optimizer *o, step_plan *plan, bool *finite)
 {
     const settings *s = &o->settings;
-    const double k = settings_now(s, OPTION_GRADIENT_ACCUMULATION_STEPS);
-    const double loss_scale = settings_now(s, OPTION_LOSS_SCALE_FACTOR);
-    step_plan plan = {.source = {.accumulates = k > 1, .unscale = 1}};
+    const bool no_state = plan->source.accumulates && o->unbuilt > 0;
 
-    report->learning_rate = settings_now(s, OPTION_LEARNING_RATE);
-    if (!isnan(loss_scale)) {
-        plan.source.unscale = 1 / loss_scale;
-        report->loss_scale = loss_scale;
-    }
-    if (k > 1 && fmod((double)(o->iterations + 1), k) != 0) {
-        accumulate(o, plan.source.unscale);
+    *finite = true;
+    if (settings_now(s, OPTION_ON_NONFINITE) == NONFINITE_PROPAGATE &&
+        settings_now(s, OPTION_LOSS_SCALE) == 0)
         return DESCENT_OK;
+    /* A finite norm says it of every element; another may have overflowed. */
+    if (!no_state && clip_measure(o, plan) && isfinite(plan->norm))
+        return DESCENT_OK;
+    return finite_judge(o, finite);
+}
+
+/* A step without its gradients: when it counts and is the last of a window, that
+ * closes with what was accumulated. */
+static descent_status skip(descent_optimizer *o, step_plan *plan,
+                           descent_step_report *report)
+{
+    const bool counts = settings_now(&o->settings, OPTION_SKIP_COUNTS) != 0;
+
+    report->skipped = 1;
+    report->reason = "nonfinite";
+    for (size_t i = 0; i < o->count; i++) {
+        o->entries[i].active = false;
+        o->entries[i].now = NULL;
     }
-    if (k > 1)
+    if (counts && plan->updates && activate_accumulated(o) > 0) {
+        plan->measured = false;
+        plan->norm = NAN;
+        TRY(state_build(o));
+        TRY(update(o, plan, report));
+    }
+    o->iterations += counts;
+    loss_scale_advance(&o->loss_scale, &o->settings, false);
+    return DESCENT_OK;
+}
+
+static descent_status work(descent_optimizer *o,
+                           const descent_step_options *options,
+                           descent_step_report *report)
+{
+    step_plan plan = make_plan(o, options);
+    bool finite;
+
+    report->learning_rate = settings_now(&o->settings, OPTION_LEARNING_RATE);
+    report->loss_scale = o->loss_scale.scale;
+    if (plan.updates)
         activate_accumulated(o);
-    warn_of_missing(o);
-    scale_gradients(o, k > 1 ? 1 / k : plan.source.unscale);
-    TRY(update(o, &plan, report));
-    report->step_calls = plan.step_calls;
-    report->fused_calls = plan.fused_calls;
+    TRY(judge(o, &plan, &finite));
+    if (!finite)
+        return skip(o, &plan, report);
+    TRY(state_build(o));
+    if (plan.updates) {
+        warn_of_missing(o);
+        TRY(update(o, &plan, report));
+    } else {
+        accumulate(o, &plan, report);
+    }
+    o->iterations++;
+    loss_scale_advance(&o->loss_scale, &o->settings, true);
     return DESCENT_OK;
 }
 
@@ -194,7 +223,7 @@ static descent_status begin(descent_optimizer *o,
         return status_fail(DESCENT_ERR_STATE,
                            "the plugin failed midway through an earlier step: "
                            "weights and state are undefined");
-    TRY(intake_check_subset(o, options, expected));
+    TRY(intake_check_options(o, options, expected));
     if (gradients == NULL ? n != 0 : n != *expected)
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "%zu gradients for %zu tensors: expected one each "
@@ -225,10 +254,7 @@ static descent_status step(descent_optimizer *o,
                            "no gradient for any of %zu tensors, but for frozen "
                            "ones",
                            expected);
-    TRY(state_build(o));
-    TRY(work(o, report));
-    o->iterations++;
-    return DESCENT_OK;
+    return work(o, options, report);
 }
 
 static void write_report(const descent_step_report *from,

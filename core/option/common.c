@@ -2,6 +2,7 @@
 /* The options that every optimizer has, declared as a plugin declares its own:
  * an initial value of NaN is none. */
 #include <math.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "option/table.h"
@@ -32,6 +33,13 @@ static const char *const ema_moments[] = {"update", "iteration", NULL};
 static const char *const masters[] = {"none", "f32", "kahan", "stochastic",
                                       NULL};
 static const char *const slot_dtypes[] = {"f32", "same", NULL};
+static const char *const nonfinite[] = {"propagate", "skip_step", "error",
+                                        NULL};
+/* As PyTorch's scaler calls them. */
+static const char *const initial_scale_names[] = {"loss_scale.init_scale",
+                                                  NULL};
+static const char *const growth_steps_names[] = {"loss_scale.growth_interval",
+                                                 NULL};
 
 static const descent_param rows[OPTION_COMMON] = {
     [OPTION_FLAVOUR] =
@@ -56,6 +64,12 @@ static const descent_param rows[OPTION_COMMON] = {
     [OPTION_GLOBAL_CLIPNORM] =
         ROW("global_clipnorm", NULL, NULL, REAL, ABOVE_MINIMUM, NAN, 0,
             HUGE_VAL, "Largest norm of all gradients together."),
+    [OPTION_CLIP_EPSILON] =
+        ROW("clip_epsilon", NULL, NULL, REAL, 0, 0, 0, HUGE_VAL,
+            "Added to a norm before it is held against its limit."),
+    [OPTION_REPORT_NORM] =
+        ROW("report_norm", NULL, NULL, BOOL, STRUCTURAL, 0, 0, 1,
+            "Report the norm of all gradients also when nothing needs it."),
     [OPTION_USE_EMA] = ROW("use_ema", NULL, NULL, BOOL, STRUCTURAL, 0, 0, 1,
                            "Keep a moving average of the weights."),
     [OPTION_EMA_MOMENTUM] =
@@ -71,6 +85,39 @@ static const descent_param rows[OPTION_COMMON] = {
     [OPTION_LOSS_SCALE_FACTOR] = ROW(
         "loss_scale_factor", NULL, NULL, REAL, ABOVE_MINIMUM | STRUCTURAL, NAN,
         0, HUGE_VAL, "Gradients arrive multiplied by this; it is removed."),
+    [OPTION_LOSS_SCALE] =
+        ROW("loss_scale", NULL, NULL, BOOL, STRUCTURAL, 0, 0, 1,
+            "Scale the loss by as much as the gradients bear: steps whose "
+            "gradients are not finite are skipped and lower the scale."),
+    [OPTION_LOSS_SCALE_INITIAL] =
+        ROW("loss_scale.initial_scale", initial_scale_names, NULL, REAL,
+            ABOVE_MINIMUM | STRUCTURAL, 0x1p15, 0, HUGE_VAL,
+            "The scale of the first step."),
+    [OPTION_LOSS_SCALE_GROWTH_STEPS] =
+        ROW("loss_scale.dynamic_growth_steps", growth_steps_names, NULL, INT,
+            STRUCTURAL, 2000, 1, HUGE_VAL,
+            "The scale grows after so many finite steps in a row."),
+    [OPTION_LOSS_SCALE_GROWTH] =
+        ROW("loss_scale.growth_factor", NULL, NULL, REAL, STRUCTURAL, 2, 1,
+            HUGE_VAL, "By how much it grows, a power of two."),
+    [OPTION_LOSS_SCALE_BACKOFF] =
+        ROW("loss_scale.backoff_factor", NULL, NULL, REAL,
+            ABOVE_MINIMUM | STRUCTURAL, 0.5, 0, 1,
+            "What a skipped step multiplies it by, a power of two."),
+    [OPTION_LOSS_SCALE_MIN] =
+        ROW("loss_scale.min", NULL, NULL, REAL, ABOVE_MINIMUM | STRUCTURAL,
+            0x1p-24, 0, HUGE_VAL, "It falls no lower."),
+    [OPTION_LOSS_SCALE_MAX] =
+        ROW("loss_scale.max", NULL, NULL, REAL, ABOVE_MINIMUM | STRUCTURAL,
+            0x1p24, 0, HUGE_VAL, "It grows no higher."),
+    [OPTION_ON_NONFINITE] =
+        ROW("on_nonfinite", NULL, nonfinite, CHOICE, STRUCTURAL,
+            NONFINITE_PROPAGATE, 0, 2,
+            "What to do with a NaN or an infinity in a gradient: let it pass "
+            "into the weights, leave the whole step out, or fail."),
+    [OPTION_SKIP_COUNTS] =
+        ROW("skip_counts", NULL, NULL, BOOL, STRUCTURAL, 0, 0, 1,
+            "A step that is left out counts among the calls of step."),
     [OPTION_GRADIENT_ACCUMULATION_STEPS] =
         ROW("gradient_accumulation_steps", NULL, NULL, INT, STRUCTURAL, NAN, 1,
             HUGE_VAL, "Update once in so many steps, with the mean gradient."),
@@ -109,6 +156,10 @@ static const descent_param rows[OPTION_COMMON] = {
         ROW("use_fused_step", NULL, NULL, BOOL, STRUCTURAL, 1, 0, 1,
             "Let the plugin do a step's options in its own sweep; changes no "
             "bit."),
+    [OPTION_FLUSH_DENORMALS] =
+        ROW("flush_denormals", NULL, NULL, BOOL, STRUCTURAL, 0, 0, 1,
+            "Take the numbers next to zero for zero while weights are "
+            "updated, which is quicker on some processors."),
     [OPTION_MASTER] =
         ROW("master", NULL, masters, CHOICE, STRUCTURAL, MASTER_NONE, 0, 3,
             "Beside 16-bit weights keep a copy in f32, or what rounding took "
@@ -143,6 +194,7 @@ static const descent_preset presets[] = {
     PRESET("mxnet", "scalars", SCALARS_F32),
     PRESET("torch", "weight_decay_mode", DECAY_L2),
     PRESET("torch", "counter", COUNTER_PER_TENSOR),
+    PRESET("torch", "clip_epsilon", 1e-6),
 };
 
 const descent_preset *descent_common_preset(size_t i)
@@ -153,4 +205,15 @@ const descent_preset *descent_common_preset(size_t i)
 const descent_param *descent_common_option(size_t i)
 {
     return i < OPTION_COMMON ? &rows[i] : NULL;
+}
+
+int descent_option_has_parts(const char *name)
+{
+    const size_t length = strlen(name);
+
+    for (size_t i = 0; i < OPTION_COMMON; i++)
+        if (strncmp(rows[i].name, name, length) == 0 &&
+            rows[i].name[length] == '.')
+            return 1;
+    return 0;
 }

@@ -118,7 +118,7 @@ static void set_details(lua_State *L, const char *text)
     }
     if (expected == NULL || name == NULL || name > expected)
         return;
-    length = strspn(++name, "abcdefghijklmnopqrstuvwxyz_0123456789");
+    length = strspn(++name, "abcdefghijklmnopqrstuvwxyz_0123456789.");
     set_piece(L, "option", name, length);
     set_piece(L, "expected", expected + sizeof range - 1,
               strlen(expected + sizeof range - 1));

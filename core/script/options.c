@@ -123,34 +123,6 @@ static bool has_schedule(lua_State *L, int index)
     return found;
 }
 
-/* Set option `name` to the value at the absolute index. */
-static descent_status set_value(lua_State *L, descent_options *options,
-                                const char *name, int index)
-{
-    double number;
-
-    if (class_test(L, index, CLASS_TENSOR) != NULL)
-        tensor_check(L, index);
-    if (argument_is_number(L, index, &number))
-        return descent_options_set_number(options, name, number);
-    if (is_schedule(L, index))
-        return set_schedule(L, options, name, index);
-    if (lua_istable(L, index) && has_schedule(L, index))
-        return set_schedules(L, options, name, index);
-    if (class_test(L, index, CLASS_TENSOR) || lua_istable(L, index))
-        return set_numbers(L, options, name, index);
-    if (lua_isboolean(L, index))
-        return descent_options_set_boolean(options, name,
-                                           lua_toboolean(L, index));
-    if (lua_type(L, index) == LUA_TSTRING)
-        return descent_options_set_text(options, name,
-                                        argument_text(L, index, name));
-    error_option(L, name, index,
-                 "%s is %s: expected a number, boolean, string, list of "
-                 "numbers, Schedule or function",
-                 name, argument_kind(L, index));
-}
-
 /* Push the least key of the table at `index` that is greater than the string at
  * the top, which it replaces; false and nothing pushed when there is none.  The
  * order makes the first of several errors the same in every run. */
@@ -177,6 +149,60 @@ static bool next_key(lua_State *L, int index)
     if (!found)
         lua_pop(L, 1);
     return found;
+}
+
+static descent_status set_value(lua_State *L, descent_options *options,
+                                const char *name, int index);
+
+/* A table of an option's parts: loss_scale = {min = 1, ...} sets "loss_scale" to
+ * true, and "loss_scale.min". */
+static descent_status set_parts(lua_State *L, descent_options *options,
+                                const char *name, int index)
+{
+    descent_status status = descent_options_set_boolean(options, name, 1);
+
+    luaL_checkstack(L, 20, name);
+    lua_pushnil(L);
+    while (status == DESCENT_OK && next_key(L, index)) {
+        const char *part = lua_pushfstring(
+            L, "%s.%s", name, argument_text(L, lua_gettop(L), "option name"));
+
+        lua_pushvalue(L, -2);
+        lua_rawget(L, index);
+        status = set_value(L, options, part, lua_gettop(L));
+        lua_pop(L, 2);
+    }
+    return status;
+}
+
+/* Set option `name` to the value at the absolute index. */
+static descent_status set_value(lua_State *L, descent_options *options,
+                                const char *name, int index)
+{
+    double number;
+
+    if (class_test(L, index, CLASS_TENSOR) != NULL)
+        tensor_check(L, index);
+    if (argument_is_number(L, index, &number))
+        return descent_options_set_number(options, name, number);
+    if (lua_istable(L, index) && descent_option_has_parts(name))
+        return set_parts(L, options, name, index);
+    if (is_schedule(L, index))
+        return set_schedule(L, options, name, index);
+    if (lua_istable(L, index) && has_schedule(L, index))
+        return set_schedules(L, options, name, index);
+    if (class_test(L, index, CLASS_TENSOR) || lua_istable(L, index))
+        return set_numbers(L, options, name, index);
+    if (lua_isboolean(L, index))
+        return descent_options_set_boolean(options, name,
+                                           lua_toboolean(L, index));
+    if (lua_type(L, index) == LUA_TSTRING)
+        return descent_options_set_text(options, name,
+                                        argument_text(L, index, name));
+    error_option(L, name, index,
+                 "%s is %s: expected a number, boolean, string, list of "
+                 "numbers, Schedule or function",
+                 name, argument_kind(L, index));
 }
 
 descent_options *options_push(lua_State *L, int index)

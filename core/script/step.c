@@ -22,8 +22,10 @@ static void push_report(lua_State *L, const descent_step_report *report)
 {
     lua_getiuservalue(L, 1, OPTIMIZER_REPORT);
     set_integer(L, "updated", report->updated);
-    lua_pushboolean(L, 0);
+    lua_pushboolean(L, report->skipped != 0);
     lua_setfield(L, -2, "skipped");
+    lua_pushstring(L, report->reason); /* nil where there is none */
+    lua_setfield(L, -2, "reason");
     set_number(L, "learning_rate", report->learning_rate);
     set_number(L, "grad_norm", report->grad_norm);
     set_integer(L, "clipped", report->clipped);
@@ -52,33 +54,61 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Read {only = names} at 3: indices in rising order, in userdata that is left
- * on the stack. */
-static void read_only_names(lua_State *L, const optimizer *o,
+/* Read a list of names at `index`: indices in rising order, in userdata that is
+ * left on the stack. */
+static void read_only_names(lua_State *L, const optimizer *o, int index,
                             descent_step_options *options)
 {
-    static const char *const known[] = {"only", NULL};
     size_t *indices;
     size_t n;
 
-    if (!argument_table(L, 3, "options"))
-        return;
-    argument_known(L, 3, known);
-    if (argument_field(L, 3, "only") == LUA_TNIL)
-        return;
-    if (!lua_istable(L, -1))
-        error_option(L, "only", -1, "only is %s: expected a list of names",
-                     argument_kind(L, lua_gettop(L)));
-    n = (size_t)lua_rawlen(L, -1);
+    if (!lua_istable(L, index))
+        error_option(L, "only", index, "only is %s: expected a list of names",
+                     argument_kind(L, index));
+    n = (size_t)lua_rawlen(L, index);
     indices = lua_newuserdatauv(L, (n + 1) * sizeof *indices, 0);
     for (size_t i = 0; i < n; i++) {
-        lua_rawgeti(L, -2, (lua_Integer)i + 1);
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
         indices[i] = optimizer_find(L, o, lua_gettop(L));
         lua_pop(L, 1);
     }
     qsort(indices, n, sizeof *indices, by_size);
     options->tensors = indices;
     options->tensor_count = n;
+}
+
+/* Read the number `name` of the table at `index`: true when it is given. */
+static bool read_number(lua_State *L, int index, const char *name,
+                        double *number)
+{
+    const bool given = argument_field(L, index, name) != LUA_TNIL;
+
+    if (given)
+        *number = argument_number(L, lua_gettop(L), name);
+    lua_pop(L, 1);
+    return given;
+}
+
+/* Read what the table at 3, or nil there, says about one step; with `subset`
+ * also which tensors it is about, which stays on the stack. */
+static descent_step_options read_step_options(lua_State *L, const optimizer *o,
+                                              bool subset)
+{
+    static const char *const known[] = {"rescale_grad", "batch_size", "only",
+                                        NULL};
+    static const char *const numbers[] = {"rescale_grad", "batch_size", NULL};
+    descent_step_options options = {.struct_size = sizeof options};
+
+    if (!argument_table(L, 3, "options"))
+        return options;
+    argument_known(L, 3, subset ? known : numbers);
+    if (read_number(L, 3, "rescale_grad", &options.rescale_grad))
+        options.flags |= DESCENT_STEP_RESCALE;
+    if (read_number(L, 3, "batch_size", &options.batch_size))
+        options.flags |= DESCENT_STEP_BATCH;
+    if (argument_field(L, 3, "only") != LUA_TNIL)
+        read_only_names(L, o, lua_gettop(L), &options);
+    return options;
 }
 
 static optimizer *check_bound(lua_State *L)
@@ -91,17 +121,18 @@ static optimizer *check_bound(lua_State *L)
     return o;
 }
 
-/* step([objective[, {only = names}]]) -> loss or nil, report */
+/* step([objective[, {rescale_grad =, batch_size =, only = names}]]) -> loss or
+ * nil, report */
 static int step(lua_State *L)
 {
     optimizer *o = check_bound(L);
-    descent_step_options options = {.struct_size = sizeof options};
+    descent_step_options options;
     descent_step_report report = {.struct_size = sizeof report};
     double loss = 0;
 
     argument_end(L, 3);
     lua_settop(L, 3);
-    read_only_names(L, o, &options);
+    options = read_step_options(L, o, true);
     if (!lua_isnil(L, 2)) {
         if (o->swapped)
             error_raise(L, DESCENT_ERR_STATE, "not allowed inside with_ema");
@@ -161,6 +192,7 @@ static void pin_gradients(const given *g, int by)
  * list on the stack and the pins keep them.  The core raises nothing, so they
  * are always unpinned. */
 static descent_status step_given(lua_State *L, optimizer *o, const given *g,
+                                 const descent_step_options *options,
                                  descent_step_report *report)
 {
     context *c = context_of(L);
@@ -168,25 +200,28 @@ static descent_status step_given(lua_State *L, optimizer *o, const given *g,
     descent_status status;
 
     pin_gradients(g, 1);
-    status =
-        descent_optimizer_step(o->core, g->gradients, g->count, NULL, report);
+    status = descent_optimizer_step(o->core, g->gradients, g->count, options,
+                                    report);
     pin_gradients(g, -1);
     context_enter(c, previous);
     return status;
 }
 
-/* apply{name = tensor, ...} -> report */
+/* apply({name = tensor, ...}[, {rescale_grad =, batch_size =}]) -> report */
 static int apply(lua_State *L)
 {
     optimizer *o = check_bound(L);
+    descent_step_options options;
     descent_step_report report = {.struct_size = sizeof report};
     given g = {.count = o->count};
 
-    argument_end(L, 2);
+    argument_end(L, 3);
+    lua_settop(L, 3);
     if (!lua_istable(L, 2))
         error_raise(L, DESCENT_ERR_ARGUMENT,
                     "argument 1 is %s: expected a table of gradients by name",
                     argument_kind(L, 2));
+    options = read_step_options(L, o, false);
     g.gradients = lua_newuserdatauv(L, (g.count + 1) * sizeof *g.gradients, 0);
     g.roots = lua_newuserdatauv(L, (g.count + 1) * sizeof *g.roots, 0);
     lua_createtable(L, (int)g.count, 0);
@@ -198,7 +233,7 @@ static int apply(lua_State *L)
     }
     for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1))
         read_gradient(L, o, &g);
-    error_check(L, step_given(L, o, &g, &report));
+    error_check(L, step_given(L, o, &g, &options, &report));
     push_report(L, &report);
     return 1;
 }

@@ -2,6 +2,7 @@
 /* The table of options, a help line below each row: see show.h. */
 #include "tool/show.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,13 @@
 #include "tool/table.h"
 #include "tool/words.h"
 
-enum { FIXED = 3, FLAVOURS = TABLE_COLUMNS - FIXED, CELL = 80, HELP = 6 };
+enum {
+    FIXED = 3,
+    FLAVOURS = TABLE_COLUMNS - FIXED,
+    CELL = 80,
+    HELP = 6,
+    DIGITS = 8
+};
 
 /* What one table is made of. */
 typedef struct options_table {
@@ -22,14 +29,25 @@ typedef struct options_table {
     const char *cells[TABLE_COLUMNS];
 } options_table;
 
+/* A number as text: a power of two as such where its digits would widen the
+ * table. */
+static void print_number(double value, char text[CELL])
+{
+    char number[WORDS_NUMBER];
+    int exponent;
+
+    words_number(value, number);
+    if (frexp(value, &exponent) == 0.5 && strlen(number) > DIGITS)
+        snprintf(text, CELL, "2^%d", exponent - 1);
+    else
+        snprintf(text, CELL, "%s", number);
+}
+
 /* A value as text; none stands for null. */
 static void print_value(const json_t *value, char text[CELL])
 {
-    char number[WORDS_NUMBER];
-
     if (json_is_number(value))
-        snprintf(text, CELL, "%s",
-                 words_number(json_number_value(value), number));
+        print_number(json_number_value(value), text);
     else if (json_is_string(value))
         snprintf(text, CELL, "%s", json_string_value(value));
     else
@@ -68,8 +86,11 @@ static void print_range(const json_t *option, char text[CELL])
 static void fill_row(options_table *t, const json_t *option)
 {
     const json_t *defaults = json_object_get(option, "defaults");
+    const char *name = json_text(option, "name"), *part = strchr(name, '.');
 
-    snprintf(t->cell[0], CELL, "  %s", json_text(option, "name"));
+    /* Parts of an option follow it: "loss_scale", then ".min". */
+    snprintf(t->cell[0], CELL, "  %s%s", part != NULL ? "  " : "",
+             part != NULL ? part : name);
     t->cells[0] = t->cell[0];
     t->cells[1] = json_text(option, "type");
     print_range(option, t->cell[2]);

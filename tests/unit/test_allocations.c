@@ -3,6 +3,7 @@
  * error, no leak, weights as they were. */
 #include <dlfcn.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,7 +14,9 @@ enum { SIZE = 5000, STEPS = 1000 };
 
 static const char everything[] =
     "{\"weight_decay\": 0.01, \"global_clipnorm\": 1, \"use_ema\": true, "
-    "\"ema_overwrite_frequency\": 3, \"loss_scale_factor\": 8, "
+    "\"ema_overwrite_frequency\": 3, \"loss_scale\": {\"initial_scale\": 8, "
+    "\"dynamic_growth_steps\": 5}, \"skip_counts\": true, \"report_norm\": "
+    "true, \"flush_denormals\": true, "
     "\"gradient_accumulation_steps\": 2, \"learning_rate\": {\"class_name\": "
     "\"sequential\", \"config\": {\"milestones\": [1], \"schedules\": ["
     "{\"class_name\": \"hold\", \"config\": {\"value\": 0.1}}, "
@@ -157,9 +160,11 @@ static void steps_allocate_nothing(void **state)
         ok(descent_optimizer_step(o, NULL, 0, NULL, NULL));
         const unsigned long before = calls;
         assert_true(before > 0);
-        for (int k = 2; k <= STEPS; k++)
+        for (int k = 2; k <= STEPS; k++) {
+            g32[7] = k % 7 == 0 ? NAN : 1; /* some are skipped */
             if (descent_optimizer_step(o, NULL, 0, NULL, NULL) != DESCENT_OK)
                 break;
+        }
         assert_int_equal(calls - before, 0);
         assert_int_equal(descent_optimizer_iterations(o), STEPS);
         descent_optimizer_free(o);

@@ -2,7 +2,9 @@
 /* What a plugin does not fuse, the core does: types without fused_step, and
  * with every subset of the options in it, give the bits of the whole Adam.
  * Rules that need whole tensors get them. */
+#include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -387,9 +389,18 @@ static void first_contents_are_written_in_the_compute_type(void **state)
 
 /* ---- A rule that fails midway ---- */
 
+static bool flushes_denormals(void)
+{
+    volatile float least = FLT_MIN;
+    volatile float half = least / 2;
+
+    return half == 0;
+}
+
 static descent_status failing_step(void *self, const descent_pass *pass)
 {
     (void)self;
+    assert_true(flushes_denormals());
     /* cmocka has a macro of that name. */
     return (pass->host->fail)(pass->host, DESCENT_ERR_NUMERIC, "no luck");
 }
@@ -414,10 +425,12 @@ static void a_plugin_that_fails_midway_is_not_called_again(void **state)
 
     (void)state;
     ok(descent_runtime_register(runtime, failing_entry, NULL));
-    descent_optimizer *o = check_optimizer(runtime, "failing", NULL);
+    descent_optimizer *o =
+        check_optimizer(runtime, "failing", "{\"flush_denormals\": true}");
     check_bind(o, "w", w, g, 3);
     refused(descent_optimizer_step(o, NULL, 0, NULL, NULL), DESCENT_ERR_NUMERIC,
             "update 1 failed midway: no luck");
+    assert_false(flushes_denormals());
     refused(descent_optimizer_step(o, NULL, 0, NULL, NULL), DESCENT_ERR_STATE,
             "weights and state are undefined");
     assert_int_equal(descent_optimizer_iterations(o), 0);

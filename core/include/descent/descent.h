@@ -238,6 +238,10 @@ descent_type_slot(const descent_optimizer_type *type, size_t i);
  * initial value of NaN means none.  [any] */
 DESCENT_API const descent_param *descent_common_option(size_t i);
 
+/* Is `name` a common option with parts "name.PART", such as "loss_scale"?  1 or
+ * 0.  Languages with tables offer them as a table.  [any] */
+DESCENT_API int descent_option_has_parts(const char *name);
+
 /* Row i of what the flavours set of those options, or NULL past the end.  [any]
  */
 DESCENT_API const descent_preset *descent_common_preset(size_t i);
@@ -285,7 +289,8 @@ DESCENT_API descent_status descent_options_set_none(descent_options *options,
 
 /* Read a set from the JSON object in text[length]: numbers, booleans, strings,
  * lists of numbers, null for none, and schedules as {"class_name": "CosineDecay",
- * "config": {...}}, also in lists.  Duplicate keys are refused.  [any] */
+ * "config": {...}}, also in lists.  "loss_scale": {"min": 1} sets "loss_scale" to
+ * true and "loss_scale.min".  Duplicate keys are refused.  [any] */
 DESCENT_API descent_status descent_options_from_json(descent_runtime *runtime,
                                                      const char *text,
                                                      size_t length,
@@ -568,13 +573,20 @@ descent_optimizer_set_pointer(descent_optimizer *optimizer, size_t index,
 
 /* ---- Optimizer: steps -------------------------------------------------------------------- */
 
+/* Which of the numbers in descent_step_options are given. */
+enum { DESCENT_STEP_RESCALE = 1, DESCENT_STEP_BATCH = 2 };
+
 typedef struct descent_step_options {
     uint32_t      struct_size;
-    uint32_t      flags;        /* 0                                          */
+    uint32_t      flags;        /* DESCENT_STEP_* or 0                        */
     const size_t *tensors;      /* indices of the only tensors to update, in
                                    rising order; NULL: all.  What others have
                                    accumulated waits for them                 */
     size_t        tensor_count;
+    double        rescale_grad; /* in place of the option, in this call       */
+    double        batch_size;   /* > 0; rescale_grad is divided by it.  Where
+                                   steps accumulate, both are those of the
+                                   call that updates                          */
 } descent_step_options;
 
 /* What a step did. */
@@ -583,11 +595,14 @@ typedef struct descent_step_report {
     uint32_t clipped;       /* tensors whose norm was cut, or 0               */
     uint64_t updated;       /* tensors whose weights the rule updated         */
     double   learning_rate; /* used                                           */
-    double   grad_norm;     /* over all gradients before clipping; NaN when no
-                               option needed it                               */
-    double   loss_scale;    /* removed from the gradients; 1 when none        */
+    double   grad_norm;     /* over all gradients before clipping, of a call
+                               that only accumulates over its own; NaN when no
+                               option needed it or they were skipped          */
+    double   loss_scale;    /* that the gradients came with; 1 when none      */
     uint64_t step_calls;    /* calls of the plugin's step ...                 */
     uint64_t fused_calls;   /* ... and fused_step                             */
+    uint64_t skipped;       /* 1 when the gradients were left out, else 0     */
+    const char *reason;     /* why: "nonfinite"; NULL when they were not      */
 } descent_step_report;
 
 /* Update the weights once.  `gradients` is an array of n = the number of
@@ -596,14 +611,23 @@ typedef struct descent_step_report {
  * left alone, but for averages; no gradient at all is an error; an optimizer
  * without tensors, or an empty subset, does nothing.  `options` and `report`
  * may be NULL.  Everything is checked before anything changes.  If the plugin
- * itself fails midway the optimizer refuses further steps.  [optimizer] */
+ * itself fails midway the optimizer refuses further steps.
+ *
+ * A NaN or infinity in any gradient is found before anything changes, where an
+ * option asks for it: on_nonfinite = "error" makes it a failure, "skip_step",
+ * as the dynamic loss scale, a success that skipped: weights, state, averages
+ * and what was accumulated stay, and so does the count of iterations unless
+ * skip_counts is set; then a skipped call that is the last of an accumulation
+ * window still updates with what the window's other calls have accumulated.
+ * [optimizer] */
 DESCENT_API descent_status
 descent_optimizer_step(descent_optimizer *optimizer,
                        const descent_gradient *gradients, size_t n,
                        const descent_step_options *options,
                        descent_step_report *report);
 
-/* x times the loss scale in force: what to backpropagate from.  [optimizer] */
+/* x times the loss scale in force: what to backpropagate from.  The dynamic one
+ * changes with steps: ask before each.  [optimizer] */
 DESCENT_API double
 descent_optimizer_scale_loss(const descent_optimizer *optimizer, double x);
 

@@ -277,7 +277,7 @@ test.case("a step may be for some tensors only", function()
   test.raises(function() opt:step(ones, { only = { "c" } }) end, "c")
   test.raises(function() opt:step(ones, { only = "a" }) end, "a list of names")
   test.raises(function() opt:step(ones, { onyl = {} }) end,
-              "unknown option 'onyl': expected only")
+              "unknown option 'onyl': expected rescale_grad, batch_size, only")
 end)
 
 test.case("tensors come and go", function()
@@ -390,6 +390,108 @@ test.case("the loss scale is applied and removed by the step", function()
   test.equal(opt:scale_loss(2), 2048)
   opt:apply { x = core.tensor { 1024, 1024 } }
   test.equal(list(scaled), "1.5 -1.5")
+end)
+
+test.case("a dynamic loss scale follows what the gradients bear", function()
+  local x = core.tensor { 4, -2 }
+  local opt = sgd(x, { learning_rate = 0.5,
+                       loss_scale = { initial_scale = 2^20, max = 2^21,
+                                      dynamic_growth_steps = 2 } })
+  test.equal(opt:get "loss_scale", true)
+  test.equal(opt:get "loss_scale.max", 2.0^21)
+  test.equal(opt:get "loss_scale.growth_factor", 2.0)
+  opt:step(half_square)
+  local _, report = opt:step(half_square)
+  test.equal(list(x), "1.0 -0.5")
+  test.equal(report.loss_scale, 2.0^20)
+  test.equal(report.reason, nil)
+  test.equal(opt:scale_loss(1), 2.0^21)
+  local loss = opt:step(function(_, g)
+    g:fill_(2.0^107) -- finite, but not times the scale
+    return 3
+  end)
+  test.equal(loss, 3.0)
+  test.equal(report.skipped, true)
+  test.equal(report.reason, "nonfinite")
+  test.equal(report.updated, 0)
+  test.equal(list(x) .. " " .. opt.iterations, "1.0 -0.5 2")
+  test.equal(opt:scale_loss(1), 2.0^20)
+  opt:apply { x = core.tensor { 2.0^20, 0 } }
+  test.equal(list(x), "0.5 -0.5")
+  test.equal(report.skipped, false)
+  test.equal(report.reason, nil)
+  test.equal(sgd(x, { loss_scale = {} }):scale_loss(1), 2.0^15)
+  test.equal(sgd(x, { loss_scale = true }):scale_loss(1), 2.0^15)
+  test.equal(sgd(x, { ["loss_scale.initial_scale"] = 4 }):scale_loss(1), 4.0)
+end)
+
+test.case("what a loss scale cannot be is refused by name", function()
+  local function refused(scale, option, text)
+    local e = test.raises(function()
+      sgd(core.ones(1), { loss_scale = scale })
+    end, text)
+    test.equal(e.option, option)
+  end
+  refused({ initial_scal = 8 }, "loss_scale.initial_scal",
+          "did you mean 'loss_scale.initial_scale'?")
+  refused({ growth_factor = 3 }, "loss_scale.growth_factor",
+          "expected a power of two")
+  refused({ min = -1 }, "loss_scale.min",
+          "sgd.loss_scale.min = -1: expected a finite number > 0")
+  refused({ min = {} }, "loss_scale.min", "loss_scale.min is a list")
+  refused({ 8 }, nil, "a key that is a number: expected names")
+  refused(8, "loss_scale", "sgd.loss_scale = 8: expected true or false")
+  test.raises(function()
+    sgd(core.ones(1), { loss_scale = true, loss_scale_factor = 8 })
+  end, "loss_scale and loss_scale_factor are both set")
+end)
+
+test.case("gradients that are not finite pass, are skipped, or fail", function()
+  local function nan(_, g)
+    g:fill_(0 / 0)
+    return 1
+  end
+  local x = core.ones(3)
+  local opt = sgd(x, { on_nonfinite = "error" })
+  local e = test.raises(function() opt:step(nan) end,
+                        "gradient of 'x' is nan at index 0")
+  test.equal(e.code, "numeric")
+  test.equal(list(x) .. " " .. opt.iterations, "1.0 1.0 1.0 0")
+  opt = sgd(x, { on_nonfinite = "skip_step", skip_counts = true })
+  local _, report = opt:step(nan)
+  test.equal(report.skipped, true)
+  test.equal(list(x) .. " " .. opt.iterations .. " " .. opt.updates,
+             "1.0 1.0 1.0 1 0")
+  sgd(x):step(nan)
+  test.ok(x[1] ~= x[1])
+end)
+
+test.case("a step may rescale its gradients", function()
+  local x = core.zeros(1)
+  local g = core.tensor { 8 }
+  local opt = sgd({ { name = "x", value = x, grad = g } },
+                  { learning_rate = 1, rescale_grad = 0.5, report_norm = true })
+  local _, report = opt:step(nil, { batch_size = 4 })
+  test.equal(x[1], -1.0)
+  test.equal(report.grad_norm, 1.0)
+  opt:step(nil, { rescale_grad = 0.25, only = { "x" } })
+  test.equal(x[1], -3.0)
+  opt:apply({ x = g }, { batch_size = 8, rescale_grad = 1 })
+  test.equal(x[1], -4.0)
+  test.equal(opt:get "rescale_grad", 0.5)
+  opt:step(function(_, grad)
+    grad.x:fill_(8)
+    return 0
+  end, { rescale_grad = 0 })
+  test.equal(x[1], -4.0)
+  test.raises(function() opt:step(nil, { batch_size = 0 }) end,
+              "batch_size = 0: expected a finite number > 0")
+  test.raises(function() opt:step(nil, { rescale_grad = "1" }) end,
+              "rescale_grad is a string: expected a number")
+  test.raises(function() opt:apply({ x = g }, { only = { "x" } }) end,
+              "unknown option 'only': expected rescale_grad, batch_size")
+  test.raises(function() opt:apply({ x = g }, 2) end, "options is a number")
+  test.equal(x[1], -4.0)
 end)
 
 test.case("chosen tensors do not decay", function()

@@ -122,6 +122,8 @@ test.case("every option of the table is taken by every rule", function()
     ema_overwrite_frequency = 2, gradient_accumulation_steps = 2,
     maximize = true, use_fused_step = false, name = "mine", freeze = true,
     groups = { { match = "x", lr_mult = 2 } },
+    loss_scale = { min = 0.5 }, on_nonfinite = "error", skip_counts = true,
+    report_norm = true, flush_denormals = true,
   }
   local count = 0
   for row in sections.Optimizer:gmatch "\n| (`[^|]*) |" do
@@ -134,7 +136,7 @@ test.case("every option of the table is taken by every rule", function()
       descent.optimizer("adam", descent.zeros(1), options)
     end
   end
-  test.equal(count, 21)
+  test.equal(count, 28)
 end)
 
 test.case("the examples run", function()
