@@ -163,7 +163,6 @@ static descent_status skip(descent_optimizer *o, step_plan *plan,
     if (counts && plan->updates && activate_accumulated(o) > 0) {
         plan->measured = false;
         plan->norm = NAN;
-        TRY(state_build(o));
         TRY(update(o, plan, report));
     }
     o->iterations += counts;

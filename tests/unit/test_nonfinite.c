@@ -482,6 +482,27 @@ static void a_late_tensor_survives_a_window_closed_by_a_skip(void **state)
     descent_runtime_free(runtime);
 }
 
+static void a_partial_sum_is_not_judged_again(void **state)
+{
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = check_optimizer(
+        runtime, "sgd", "{\"learning_rate\": 1, " SKIPS WINDOW "}");
+    float w = 0, other = 0, g = 2, other_g = 4;
+
+    (void)state;
+    check_bind(o, "w", &w, &g, 1);
+    check_bind(o, "other", &other, &other_g, 1);
+    check_step(o);
+    ok(descent_optimizer_set_pointer(o, 0, DESCENT_POINTER_GRADIENT, NULL));
+    other_g = NAN;
+    assert_int_equal(check_step(o).skipped, 1);
+    other_g = 4;
+    assert_int_equal(check_step(o).updated, 2);
+    assert_true(w == -1 && other == -4);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -495,6 +516,7 @@ int main(void)
         cmocka_unit_test(a_subset_is_judged_alone),
         cmocka_unit_test(windows_keep_what_earlier_calls_gave),
         cmocka_unit_test(averages_see_updates_and_no_skip),
+        cmocka_unit_test(a_partial_sum_is_not_judged_again),
         cmocka_unit_test(schedules_go_on_where_skips_count),
         cmocka_unit_test(a_late_tensor_survives_a_window_closed_by_a_skip),
     };
