@@ -2,17 +2,46 @@
 #include "tensor/finite.h"
 
 #include "base/text.h"
-#include "engine/optimizer.h"
+#include "engine/rows.h"
 #include "tensor/convert.h"
 #include "tensor/view.h"
 
-static descent_status refuse(const entry *e, int64_t index)
+/* Both give the index of the first number that is not finite, and the number;
+ * or the count of elements. */
+
+static int64_t find_dense(const entry *e, double *value)
+{
+    const int64_t i = finite_until(e->now_dtype, e->compute, e->now, e->count);
+
+    if (i < e->count)
+        convert(DESCENT_DTYPE_F64, value, e->now_dtype,
+                dtype_at(e->now, e->now_dtype, i), 1);
+    return i;
+}
+
+/* Rows that are named more than once are judged by their sum. */
+static int64_t find_listed(const entry *e, double *value)
+{
+    gradient_pieces p = gradient_walk(e, (gradient_source){false, 1});
+    double block[NORM_BLOCK];
+    const void *g;
+
+    while ((g = gradient_next(&p, block)) != NULL) {
+        const int64_t n = (int64_t)p.n;
+        const int64_t i = finite_until(e->compute, e->compute, g, n);
+        if (i < n) {
+            convert(DESCENT_DTYPE_F64, value, e->compute,
+                    dtype_at(g, e->compute, i), 1);
+            return p.first + i;
+        }
+    }
+    return e->count;
+}
+
+static descent_status refuse(const entry *e, int64_t index, double value)
 {
     char number[TEXT_NUMBER];
-    double value;
 
-    convert(DESCENT_DTYPE_F64, &value, e->now_dtype,
-            dtype_at(e->now, e->now_dtype, index), 1);
     return status_fail(DESCENT_ERR_NUMERIC,
                        "gradient of '%s' is %s at index %lld (the first is 0): "
                        "expected finite numbers in %s, as on_nonfinite = "
@@ -29,14 +58,15 @@ descent_status finite_judge(const descent_optimizer *o, bool *finite)
     *finite = true;
     for (size_t i = 0; i < o->count && *finite; i++) {
         const entry *e = &o->entries[i];
+        double value = 0;
         int64_t until;
         /* What only earlier steps have fed was judged then. */
         if (!e->active || e->now == NULL)
             continue;
-        until = finite_until(e->now_dtype, e->compute, e->now, e->count);
+        until = e->sparse ? find_listed(e, &value) : find_dense(e, &value);
         *finite = until == e->count;
         if (!*finite && fails)
-            return refuse(e, until);
+            return refuse(e, until, value);
     }
     return DESCENT_OK;
 }

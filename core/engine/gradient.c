@@ -3,10 +3,22 @@
  * the loss scale removed and what was accumulated added. */
 #include <math.h>
 
+#include "engine/rows.h"
 #include "engine/stage.h"
 #include "engine/tile.h"
 #include "tensor/norm.h"
 #include "tensor/view.h"
+
+/* This step's own gradient. */
+static const void *load_now(const entry *e, int64_t first, size_t n,
+                            void *buffer)
+{
+    if (!e->sparse)
+        return stage_read((void *)(uintptr_t)e->now, e->now_dtype, e->compute,
+                          first, n, buffer);
+    rows_load(e, first, n, buffer);
+    return buffer;
+}
 
 /* What is accumulated and this step's gradient times `factor`, at most TILE
  * elements of them. */
@@ -18,10 +30,7 @@ static void load_sum(const entry *e, double factor, int64_t first, size_t n,
     tile_add(
         e->compute, n,
         stage_read(e->accumulator, e->state_dtype, e->compute, first, n, base),
-        factor,
-        stage_read((void *)(uintptr_t)e->now, e->now_dtype, e->compute, first,
-                   n, now),
-        out);
+        factor, load_now(e, first, n, now), out);
 }
 
 const void *gradient_load(const entry *e, gradient_source source, int64_t first,
@@ -29,9 +38,8 @@ const void *gradient_load(const entry *e, gradient_source source, int64_t first,
 {
     /* Without accumulation the scale is one factor with all others, later. */
     if (!source.accumulates)
-        return stage_read((void *)(uintptr_t)e->now, e->now_dtype, e->compute,
-                          first, n, buffer);
-    if (e->now == NULL)
+        return load_now(e, first, n, buffer);
+    if (e->now == NULL && !e->sparse)
         return stage_read(e->accumulator, e->state_dtype, e->compute, first, n,
                           buffer);
     for (size_t at = 0; at < n; at += TILE) {
@@ -68,31 +76,65 @@ void gradient_scale(descent_optimizer *o, const descent_step_options *options,
 
 void gradient_accumulate(entry *e, double unscale)
 {
+    const bool lazy = e->sparse && e->marks != NULL;
+    row_walk walk = rows_walk(e, lazy ? WALK_LISTED : WALK_ALL);
     double sum[TILE];
 
-    for (int64_t at = 0; at < e->count; at += TILE) {
-        const size_t n = (size_t)(e->count - at < TILE ? e->count - at : TILE);
-        load_sum(e, unscale, at, n, sum);
-        stage_write(e->accumulator, e->state_dtype, e->compute, at, n, sum);
+    while (rows_next(&walk)) {
+        for (int64_t at = walk.first; at < walk.end; at += TILE) {
+            const int64_t left = walk.end - at;
+            const size_t n = (size_t)(left < TILE ? left : TILE);
+            load_sum(e, unscale, at, n, sum);
+            stage_write(e->accumulator, e->state_dtype, e->compute, at, n, sum);
+        }
     }
+    rows_mark(e);
     e->accumulated = true;
 }
 
-static size_t block_size(const entry *e, int64_t first)
-{
-    const int64_t left = e->count - first;
+/* ---- Pieces ---- */
 
-    return (size_t)(left < NORM_BLOCK ? left : NORM_BLOCK);
+/* Where the gradient may be other than zero. */
+static int not_zero(const entry *e, gradient_source source)
+{
+    if (source.accumulates)
+        return e->partial ? WALK_TOUCHED : WALK_ALL;
+    return e->sparse ? WALK_LISTED : WALK_ALL;
+}
+
+gradient_pieces gradient_walk(const entry *e, gradient_source source)
+{
+    return (gradient_pieces){
+        .source = source,
+        .walk = rows_walk(e, not_zero(e, source)),
+    };
+}
+
+const void *gradient_next(gradient_pieces *p, double block[NORM_BLOCK])
+{
+    const entry *e = p->walk.e;
+
+    p->first += (int64_t)p->n;
+    while (p->first >= p->walk.end) {
+        if (!rows_next(&p->walk))
+            return NULL;
+        p->first = p->walk.first;
+    }
+    p->n = (size_t)(p->walk.end - p->first);
+    if (p->walk.values != NULL && e->now_dtype == e->compute)
+        return p->walk.values;
+    p->n = p->n < NORM_BLOCK ? p->n : NORM_BLOCK;
+    return gradient_load(e, p->source, p->first, p->n, block);
 }
 
 static double largest(const entry *e, gradient_source source)
 {
+    gradient_pieces p = gradient_walk(e, source);
     double block[NORM_BLOCK], most = 0;
+    const void *g;
 
-    for (int64_t at = 0; at < e->count; at += NORM_BLOCK) {
-        const size_t n = block_size(e, at);
-        const void *g = gradient_load(e, source, at, n, block);
-        const double here = norm_largest(e->compute, g, n);
+    while ((g = gradient_next(&p, block)) != NULL) {
+        const double here = norm_largest(e->compute, g, p.n);
         most = here > most || isnan(here) ? here : most;
     }
     return most;
@@ -101,16 +143,17 @@ static double largest(const entry *e, gradient_source source)
 static double sum_of_squares(const entry *e, gradient_source source,
                              double scale)
 {
+    gradient_pieces p = gradient_walk(e, source);
     double block[NORM_BLOCK];
-    norm_tree blocks = {0};
+    norm_sum sum = {0};
+    const void *g;
 
-    for (int64_t at = 0; at < e->count; at += NORM_BLOCK) {
-        const size_t n = block_size(e, at);
-        const void *g = gradient_load(e, source, at, n, block);
-        norm_tree_add(&blocks, norm_block(e->compute, g, n, scale));
-    }
-    return norm_tree_sum(&blocks);
+    while ((g = gradient_next(&p, block)) != NULL)
+        norm_sum_add(&sum, e->compute, p.first, g, p.n, scale);
+    return norm_sum_end(&sum, e->count);
 }
+
+/* ---- Norms ---- */
 
 /* Squares of doubles may overflow or vanish where the norm does not. */
 static bool is_safe(double square)

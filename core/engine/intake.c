@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "engine/optimizer.h"
+#include "engine/rows.h"
 #include "tensor/view.h"
 
 static descent_status check_gradient(const descent_gradient *g, const entry *e)
@@ -35,23 +35,51 @@ static descent_status check_gradient(const descent_gradient *g, const entry *e)
     return view_check_strides(e->name, e->ndim, e->shape, g->strides);
 }
 
-/* Take a gradient for this step, unless it is none or shares memory with a
- * weight; pointers found good once are not looked up again. */
-static descent_status take_gradient(descent_optimizer *o, entry *e,
-                                    descent_dtype dtype, const void *data)
+/* Older, shorter structs have no rows. */
+static bool is_sparse(const descent_gradient *g)
+{
+    return DESCENT_HAS(g, rows) && g->indices != NULL;
+}
+
+static descent_status check_rows(const descent_gradient *g, const entry *e)
+{
+    if (!DESCENT_HAS(g, rows) || g->indices != NULL || g->rows == 0)
+        return DESCENT_OK;
+    return status_fail(DESCENT_ERR_ARGUMENT,
+                       "gradient of '%s': rows = %lld, but indices is NULL: "
+                       "expected %lld indices, or rows = 0",
+                       e->name, (long long)g->rows, (long long)g->rows);
+}
+
+/* Take a dense gradient for this step, unless it is none or shares memory with
+ * a weight; pointers found good once are not looked up again. */
+static descent_status take_dense(descent_optimizer *o, entry *e,
+                                 descent_dtype dtype, const void *data)
 {
     /* A tensor without elements needs no memory to have a gradient. */
     if (data == NULL && e->count > 0)
         return DESCENT_OK;
     TRY(view_check_pointer(e->name, "gradient", dtype, e->count, data));
     if (data != e->trusted || dtype != e->trusted_dtype)
-        TRY(plan_check_gradient(o, e, dtype, data));
+        TRY(plan_check_gradient(o, e, dtype, e->count, data));
     e->trusted = data;
     e->trusted_dtype = dtype;
     e->now = data;
     e->now_dtype = dtype;
     e->active = true;
     return DESCENT_OK;
+}
+
+static descent_status take_given(descent_optimizer *o, entry *e,
+                                 const descent_gradient *g)
+{
+    descent_dtype dtype;
+
+    TRY(check_gradient(g, e));
+    TRY(check_rows(g, e));
+    dtype = g->dtype != 0 ? g->dtype : e->dtype;
+    return is_sparse(g) ? rows_take(o, e, g, dtype)
+                        : take_dense(o, e, dtype, g->data);
 }
 
 /* What replaces an option in one call. */
@@ -116,23 +144,18 @@ descent_status intake_gradients(descent_optimizer *o,
     for (size_t i = 0; i < o->count; i++) {
         o->entries[i].active = false;
         o->entries[i].chosen = false;
-        o->entries[i].now = NULL;
+        rows_forget(&o->entries[i]);
         o->entries[i].clip = 1;
     }
     *active = 0;
     for (size_t i = 0; i < n; i++) {
         entry *e = &o->entries[subset == NULL ? i : subset[i]];
-        descent_dtype dtype = e->dtype;
-        const void *data = e->gradient;
         e->chosen = true;
-        if (gradients != NULL) {
-            const descent_gradient *g = (const void *)at;
-            TRY(check_gradient(g, e));
-            data = g->data;
-            dtype = g->dtype != 0 ? g->dtype : e->dtype;
-            at += gradients->struct_size;
-        }
-        TRY(take_gradient(o, e, dtype, data));
+        if (gradients == NULL)
+            TRY(take_dense(o, e, e->dtype, e->gradient));
+        else
+            TRY(take_given(o, e, (const void *)at));
+        at += gradients == NULL ? 0 : gradients->struct_size;
         *active += e->active;
     }
     return DESCENT_OK;

@@ -75,6 +75,8 @@ void descent_optimizer_free(descent_optimizer *o)
         memory_release(o->memory, o->scratch[k], o->scratch_bytes[k], 1);
     for (size_t k = 0; k < WHOLES; k++)
         memory_release(o->memory, o->whole[k], o->whole_bytes[k], 1);
+    memory_release(o->memory, o->spare_rows, o->spare_capacity,
+                   sizeof *o->spare_rows);
     exclusions_free(o);
     groups_free(o);
     if (o->settings.memory != NULL)

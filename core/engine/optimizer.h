@@ -3,7 +3,8 @@
  *
  *   optimizer.c  create, free, options          tensors.c  bind and validate
  *   state.c      slots: allocate, fill, view    step.c     the order of a step
- *   gradient.c   effective gradients, norms     pass.c     spans, tiles, rule
+ *   gradient.c   effective gradients, norms     pass.c     spans, rule
+ *   rows.c       row-sparse gradients           batch.c    tiles, listed rows
  *   clip.c       norms and their limits         finite.c   NaN and infinity
  *   average.c    averages of the weights        swap.c     ... in their place
  *   stage.c      16-bit tensors in f32          tile.c     the core's arithmetic
@@ -19,6 +20,7 @@
 #include "engine/ranges.h"
 #include "engine/runtime.h"
 #include "engine/settings.h"
+#include "tensor/sparse.h"
 
 /* State arrays of tensors that were built together. */
 typedef struct arena {
@@ -64,6 +66,7 @@ typedef struct entry {
     uint32_t ndim;
     int64_t shape[DESCENT_MAX_DIMS];
     int64_t count;
+    int64_t row; /* elements of a row, the first dimension's */
     void *weight;
     const void *gradient; /* bound with the tensor, or NULL */
     arena *arena;         /* NULL until built or without elements */
@@ -76,6 +79,7 @@ typedef struct entry {
     void *slot[DESCENT_MAX_SLOTS];
     void *average;
     void *accumulator;
+    uint8_t *marks;   /* rows that it holds something of; NULL: not noted */
     uint64_t updates; /* that it took part in */
     double *scalar;   /* scalar slots, and their next values; NULL unless they
                          count per tensor */
@@ -86,6 +90,10 @@ typedef struct entry {
     /* The step at hand. */
     const void *now; /* gradient handed to it, or NULL */
     descent_dtype now_dtype;
+    bool sparse;        /* it is row-sparse: these rows, sorted */
+    bool partial;       /* only some rows take part             */
+    sparse_row *listed; /* [listed_count]                       */
+    size_t listed_count, listed_capacity;
     const void *trusted; /* a gradient found not to overlap weights */
     descent_dtype trusted_dtype;
     bool chosen;         /* the step is about it */
@@ -137,6 +145,8 @@ struct descent_optimizer {
     size_t scratch_bytes[DESCENT_MAX_SLOTS];
     void *whole[WHOLES]; /* ... and copies of the largest tensor */
     size_t whole_bytes[WHOLES];
+    sparse_row *spare_rows; /* for sorting */
+    size_t spare_capacity;
 
     uint64_t iterations, updates;
     loss_scale loss_scale;
@@ -157,9 +167,10 @@ descent_status optimizer_enter(const descent_optimizer *o);
 /* plan.c */
 /* Refuse weights that overlap. */
 descent_status plan_check_ranges(descent_optimizer *o);
-/* Refuse a gradient that shares memory with a weight. */
+/* Refuse a gradient of so many elements that shares memory with a weight. */
 descent_status plan_check_gradient(const descent_optimizer *o, const entry *e,
-                                   descent_dtype dtype, const void *data);
+                                   descent_dtype dtype, int64_t count,
+                                   const void *data);
 /* Spans for the tensors as they are now. */
 void plan_spans(descent_optimizer *o);
 

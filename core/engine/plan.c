@@ -37,9 +37,10 @@ descent_status plan_check_ranges(descent_optimizer *o)
 }
 
 descent_status plan_check_gradient(const descent_optimizer *o, const entry *e,
-                                   descent_dtype dtype, const void *data)
+                                   descent_dtype dtype, int64_t count,
+                                   const void *data)
 {
-    const size_t bytes = (size_t)e->count * dtype_size(dtype);
+    const size_t bytes = (size_t)count * dtype_size(dtype);
     const range *found;
 
     if (data == NULL || bytes == 0)

@@ -29,6 +29,14 @@ static descent_status fill_table(memory *m, const descent_optimizer_type *type,
     return DESCENT_OK;
 }
 
+/* Some booleans are names of another option's first two values. */
+static size_t meant_row(size_t row)
+{
+    return row == OPTION_MULTI_PRECISION ? OPTION_MASTER
+           : row == OPTION_LAZY_UPDATE   ? OPTION_SPARSE
+                                         : row;
+}
+
 static descent_status take_item(settings *s, size_t row, const bag_item *item)
 {
     const descent_param *p = s->table.rows[row];
@@ -60,17 +68,8 @@ static descent_status take_item(settings *s, size_t row, const bag_item *item)
         return memory_text(s->memory, item->text, &s->name);
     }
     TRY(option_read(&s->table, row, item, &s->number[row]));
-    if (row == OPTION_MULTI_PRECISION)
-        s->number[OPTION_MASTER] = s->number[row];
+    s->number[meant_row(row)] = s->number[row];
     return DESCENT_OK;
-}
-
-/* Do two rows set one option? */
-static bool are_one(size_t a, size_t b)
-{
-    a = a == OPTION_MULTI_PRECISION ? OPTION_MASTER : a;
-    b = b == OPTION_MULTI_PRECISION ? OPTION_MASTER : b;
-    return a == b;
 }
 
 static descent_status take_preset(settings *s, const descent_preset *p)
@@ -113,7 +112,7 @@ static descent_status take_options(settings *s, const descent_options *options)
         for (size_t j = 0; j < i; j++) {
             other = &options->items[j];
             TRY(option_find(&s->table, other->name, &other_row));
-            if (are_one(row, other_row))
+            if (meant_row(row) == meant_row(other_row))
                 return status_fail(DESCENT_ERR_ARGUMENT,
                                    "%s: '%s' and '%s' are two names of one "
                                    "option: expected one of them",

@@ -23,6 +23,17 @@ static descent_status check_ownership(const settings *s)
                        s->table.owner);
 }
 
+static descent_status check_scope(const settings *s)
+{
+    if (s->type->scope == DESCENT_SCOPE_ELEMENT ||
+        s->number[OPTION_SPARSE] == SPARSE_DENSE)
+        return DESCENT_OK;
+    return status_fail(DESCENT_ERR_ARGUMENT,
+                       "%s.sparse = \"lazy\": its rule works on whole tensors, "
+                       "expected \"dense\"",
+                       s->table.owner);
+}
+
 static descent_status check_conflicts(const settings *s)
 {
     static const size_t clips[] = {OPTION_CLIPNORM, OPTION_CLIPVALUE,
@@ -51,6 +62,7 @@ descent_status settings_check(const settings *s)
 {
     TRY(check_conflicts(s));
     TRY(check_ownership(s));
+    TRY(check_scope(s));
     for (const settings *d = s->derived; d != NULL; d = d->next)
         TRY(check_conflicts(d));
     return DESCENT_OK;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "engine/rows.h"
 #include "plugin/type.h"
 #include "tensor/view.h"
 
@@ -39,15 +40,25 @@ size_t slot_scalar_index(const descent_optimizer_type *type, size_t k)
 
 /* The core's own state arrays, which follow the slots. */
 static const char *const own_names[] = {"average", "gradient_accumulator",
-                                        "master", "compensation"};
-enum { OWN_AVERAGE, OWN_ACCUMULATOR, OWN_MASTER, OWN_COMPENSATION, OWN_ARRAYS };
+                                        "gradient_accumulator_rows", "master",
+                                        "compensation"};
+enum {
+    OWN_AVERAGE,
+    OWN_ACCUMULATOR,
+    OWN_MARKS,
+    OWN_MASTER,
+    OWN_COMPENSATION,
+    OWN_ARRAYS
+};
 
 static bool has_own(const settings *s, int which)
 {
     const double *option = s->number;
+    const bool accumulates = option[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1;
     const bool used[OWN_ARRAYS] = {
         [OWN_AVERAGE] = option[OPTION_USE_EMA] != 0,
-        [OWN_ACCUMULATOR] = option[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1,
+        [OWN_ACCUMULATOR] = accumulates,
+        [OWN_MARKS] = accumulates && option[OPTION_SPARSE] == SPARSE_LAZY,
         [OWN_MASTER] = option[OPTION_MASTER] == MASTER_F32,
         [OWN_COMPENSATION] = option[OPTION_MASTER] == MASTER_KAHAN,
     };
@@ -107,7 +118,8 @@ static void view_nothing(descent_tensor *view)
     view->shape = &none;
 }
 
-/* Only 16-bit weights have the last two: for others they are empty. */
+/* Only 16-bit weights have the last two, and only tensors with elements have
+ * rows: for others they are empty. */
 static void view_own(const entry *e, int which, descent_tensor *view)
 {
     const struct {
@@ -116,13 +128,17 @@ static void view_own(const entry *e, int which, descent_tensor *view)
     } own[OWN_ARRAYS] = {
         [OWN_AVERAGE] = {e->state_dtype, e->average},
         [OWN_ACCUMULATOR] = {e->state_dtype, e->accumulator},
+        [OWN_MARKS] = {DESCENT_DTYPE_U8, e->marks},
         [OWN_MASTER] = {DESCENT_DTYPE_F32, e->master},
         [OWN_COMPENSATION] = {e->dtype, e->lost},
     };
 
     view->dtype = own[which].dtype;
     view->data = own[which].data;
-    if (which >= OWN_MASTER && !entry_is_narrow(e))
+    if (which == OWN_MARKS)
+        view->ndim = e->ndim > 0 ? 1 : 0;
+    if ((which == OWN_MARKS && e->marks == NULL) ||
+        (which >= OWN_MASTER && !entry_is_narrow(e)))
         view_nothing(view);
 }
 
@@ -172,6 +188,7 @@ static size_t entry_bytes(const descent_optimizer *o, const entry *e)
     }
     bytes += e->average != NULL ? n * size : 0;
     bytes += e->accumulator != NULL ? n * size : 0;
+    bytes += e->marks != NULL ? (size_t)entry_rows(e) : 0;
     bytes += e->master != NULL ? n * sizeof *e->master : 0;
     bytes += e->lost != NULL ? n * sizeof *e->lost : 0;
     return bytes;

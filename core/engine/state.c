@@ -3,6 +3,7 @@
  * aligned to 64 bytes. */
 #include <string.h>
 
+#include "engine/rows.h"
 #include "engine/slots.h"
 #include "engine/stage.h"
 #include "plugin/type.h"
@@ -25,10 +26,9 @@ typedef struct layout {
     size_t arrays;
 } layout;
 
-static descent_status place(layout *at, int64_t elements, descent_dtype dtype,
-                            void *array)
+static descent_status place_sized(layout *at, int64_t elements, size_t size,
+                                  void *array)
 {
-    const size_t size = dtype_size(dtype);
     size_t bytes, end;
 
     if (elements == 0)
@@ -49,6 +49,12 @@ static descent_status place(layout *at, int64_t elements, descent_dtype dtype,
     at->bytes += bytes;
     at->arrays++;
     return DESCENT_OK;
+}
+
+static descent_status place(layout *at, int64_t elements, descent_dtype dtype,
+                            void *array)
+{
+    return place_sized(at, elements, dtype_size(dtype), array);
 }
 
 /* The arrays of one tensor, in slot order, then the core's own. */
@@ -74,6 +80,8 @@ static descent_status place_entry(const descent_optimizer *o, entry *e,
         TRY(place(at, e->count, e->state_dtype, &e->average));
     if (accumulates)
         TRY(place(at, e->count, e->state_dtype, &e->accumulator));
+    if (accumulates && s->number[OPTION_SPARSE] == SPARSE_LAZY)
+        TRY(place_sized(at, entry_rows(e), sizeof *e->marks, &e->marks));
     if (e->keeps == MASTER_F32)
         TRY(place(at, e->count, DESCENT_DTYPE_F32, &e->master));
     if (e->keeps == MASTER_KAHAN)
@@ -211,6 +219,7 @@ static void forget(entry *e)
     e->arena = NULL;
     e->average = NULL;
     e->accumulator = NULL;
+    e->marks = NULL;
     e->scalar = NULL;
     e->master = NULL;
     e->lost = NULL;
@@ -285,6 +294,9 @@ void state_release(descent_optimizer *o, entry *e)
 
     memory_release(o->memory, e->aside, (size_t)e->count, sizeof *e->aside);
     e->aside = NULL;
+    memory_release(o->memory, e->listed, e->listed_capacity, sizeof *e->listed);
+    e->listed = NULL;
+    e->listed_capacity = 0;
     forget(e);
     if (a != NULL && --a->users == 0)
         memory_release(o->memory, a, a->bytes, 1);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/denormals.h"
-#include "engine/optimizer.h"
+#include "engine/rows.h"
 
 /* The last of a window's steps updates also what only earlier ones fed: how
  * many tensors that adds. */
@@ -24,13 +24,13 @@ static size_t activate_accumulated(descent_optimizer *o)
     return added;
 }
 
-/* Averages of what the pass has not averaged already, then their overwriting.
- */
+/* Averages of what the pass has not averaged already: of a tensor of which it
+ * updated some rows, all; then their overwriting. */
 static void finish_averages(descent_optimizer *o)
 {
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
-        if (!e->active && e->average != NULL)
+        if ((!e->active || e->partial) && e->average != NULL)
             average_update(e, average_moment(o, e));
     }
     average_overwrite(o);
@@ -158,9 +158,10 @@ static descent_status skip(descent_optimizer *o, step_plan *plan,
     report->reason = "nonfinite";
     for (size_t i = 0; i < o->count; i++) {
         o->entries[i].active = false;
-        o->entries[i].now = NULL;
+        rows_forget(&o->entries[i]);
     }
     if (counts && plan->updates && activate_accumulated(o) > 0) {
+        rows_choose(o, plan->source.accumulates);
         plan->measured = false;
         plan->norm = NAN;
         TRY(update(o, plan, report));
@@ -181,6 +182,7 @@ static descent_status work(descent_optimizer *o,
     report->loss_scale = o->loss_scale.scale;
     if (plan.updates)
         activate_accumulated(o);
+    rows_choose(o, plan.source.accumulates);
     TRY(judge(o, &plan, &finite));
     if (!finite)
         return skip(o, &plan, report);

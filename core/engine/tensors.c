@@ -93,6 +93,7 @@ static descent_status bind(descent_optimizer *o, const descent_tensor *t)
         .dtype = t->dtype,
         .ndim = t->ndim,
         .count = count,
+        .row = count == 0 || t->ndim == 0 ? count : count / t->shape[0],
         .weight = t->data,
         .gradient = t->gradient,
         .decays = exclusions_let_decay(o, t->name),
@@ -163,7 +164,7 @@ static descent_status add(descent_optimizer *o, const descent_tensor *tensors,
     TRY(plan_check_ranges(o));
     for (size_t i = o->count - n; i < o->count; i++)
         TRY(plan_check_gradient(o, &o->entries[i], o->entries[i].dtype,
-                                o->entries[i].gradient));
+                                o->entries[i].count, o->entries[i].gradient));
     return DESCENT_OK;
 }
 

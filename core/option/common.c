@@ -40,6 +40,7 @@ static const char *const initial_scale_names[] = {"loss_scale.init_scale",
                                                   NULL};
 static const char *const growth_steps_names[] = {"loss_scale.growth_interval",
                                                  NULL};
+static const char *const sparse_modes[] = {"dense", "lazy", NULL};
 
 static const descent_param rows[OPTION_COMMON] = {
     [OPTION_FLAVOUR] =
@@ -169,6 +170,12 @@ static const descent_param rows[OPTION_COMMON] = {
     [OPTION_SLOT_DTYPE] =
         ROW("slot_dtype", NULL, slot_dtypes, CHOICE, STRUCTURAL, SLOTS_F32, 0,
             1, "Store the state of 16-bit weights in f32, or as the weights."),
+    [OPTION_SPARSE] = ROW(
+        "sparse", NULL, sparse_modes, CHOICE, STRUCTURAL, SPARSE_DENSE, 0, 1,
+        "Take a row-sparse gradient for one with zeros elsewhere, or "
+        "update only the rows that it lists."),
+    [OPTION_LAZY_UPDATE] = ROW("lazy_update", NULL, NULL, BOOL, STRUCTURAL, 0,
+                               0, 1, "sparse = \"lazy\"."),
     [OPTION_SEED] = ROW("seed", NULL, NULL, INT, STRUCTURAL, 0, 0, 0x1p53 - 1,
                         "Random numbers follow from it, whatever the threads."),
     [OPTION_LR_MULT] = ROW("lr_mult", NULL, NULL, REAL, 0, 1, 0, HUGE_VAL,

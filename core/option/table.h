@@ -50,6 +50,8 @@ enum {
     OPTION_MASTER,
     OPTION_MULTI_PRECISION, /* false and true: the first two of "master" */
     OPTION_SLOT_DTYPE,
+    OPTION_SPARSE,
+    OPTION_LAZY_UPDATE, /* false and true: the values of "sparse" */
     OPTION_SEED,
     OPTION_LR_MULT,
     OPTION_WD_MULT,
@@ -69,6 +71,7 @@ enum { SCALARS_COMPUTE, SCALARS_F32 };
 enum { MASTER_NONE, MASTER_F32, MASTER_KAHAN, MASTER_STOCHASTIC };
 enum { SLOTS_F32, SLOTS_SAME };
 enum { NONFINITE_PROPAGATE, NONFINITE_SKIP_STEP, NONFINITE_ERROR };
+enum { SPARSE_DENSE, SPARSE_LAZY };
 
 typedef struct option_table {
     const char *owner; /* for messages: "adam" */

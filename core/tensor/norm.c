@@ -2,18 +2,38 @@
 #include "tensor/norm.h"
 
 #include <math.h>
+#include <string.h>
 
-enum { LANES = 8 };
+#include "tensor/view.h"
 
-void norm_tree_add(norm_tree *tree, double x)
+/* Add x, the sum of 2^level numbers, of which the tree holds a multiple. */
+static void add_at(norm_tree *tree, int level, double x)
 {
-    uint64_t carried = tree->count++;
-    int i = 0;
+    uint64_t carried = tree->count >> level;
+    int i = level;
 
     /* As in a binary counter: two sums of one size make one of the next. */
     for (; (carried & 1) != 0; carried >>= 1)
         x = tree->level[i++] + x;
     tree->level[i] = x;
+    tree->count += UINT64_C(1) << level;
+}
+
+void norm_tree_add(norm_tree *tree, double x)
+{
+    add_at(tree, 0, x);
+}
+
+void norm_tree_skip(norm_tree *tree, uint64_t zeros)
+{
+    while (zeros > 0) {
+        /* The largest subtree of zeros that stands here. */
+        int level = 0;
+        while ((tree->count >> level & 1) == 0 && zeros >> level >= 2)
+            level++;
+        add_at(tree, level, 0);
+        zeros -= UINT64_C(1) << level;
+    }
 }
 
 double norm_tree_sum(const norm_tree *tree)
@@ -26,22 +46,28 @@ double norm_tree_sum(const norm_tree *tree)
     return sum;
 }
 
+/* Element i of a block belongs to lane i mod 8; x[0] is element `at`. */
 #define DEFINE_BLOCK(R, real)                                                  \
-    static double block_##R(const real *x, size_t n, double scale)             \
+    static void lanes_##R(double *lanes, size_t at, const real *x, size_t n,   \
+                          double scale)                                        \
     {                                                                          \
-        double lane[LANES] = {0};                                              \
+        double lane[NORM_LANES];                                               \
         size_t i = 0;                                                          \
-        for (; i + LANES <= n; i += LANES)                                     \
-            for (int k = 0; k < LANES; k++) {                                  \
+        memcpy(lane, lanes, sizeof lane);                                      \
+        for (; i < n && (at + i) % NORM_LANES != 0; i++) {                     \
+            const double y = (double)x[i] * scale;                             \
+            lane[(at + i) % NORM_LANES] += y * y;                              \
+        }                                                                      \
+        for (; i + NORM_LANES <= n; i += NORM_LANES)                           \
+            for (int k = 0; k < NORM_LANES; k++) {                             \
                 const double y = (double)x[i + (size_t)k] * scale;             \
                 lane[k] += y * y;                                              \
             }                                                                  \
         for (; i < n; i++) {                                                   \
             const double y = (double)x[i] * scale;                             \
-            lane[i % LANES] += y * y;                                          \
+            lane[(at + i) % NORM_LANES] += y * y;                              \
         }                                                                      \
-        return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +                   \
-               ((lane[1] + lane[5]) + (lane[3] + lane[7]));                    \
+        memcpy(lanes, lane, sizeof lane);                                      \
     }                                                                          \
     static double largest_##R(const real *x, size_t n)                         \
     {                                                                          \
@@ -56,10 +82,47 @@ double norm_tree_sum(const norm_tree *tree)
 DEFINE_BLOCK(f32, float)
 DEFINE_BLOCK(f64, double)
 
-double norm_block(descent_dtype dtype, const void *x, size_t n, double scale)
+static void close_block(norm_sum *sum)
 {
-    return dtype == DESCENT_DTYPE_F64 ? block_f64(x, n, scale)
-                                      : block_f32(x, n, scale);
+    const double *lane = sum->lane;
+
+    norm_tree_add(&sum->blocks,
+                  ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+                      ((lane[1] + lane[5]) + (lane[3] + lane[7])));
+    memset(sum->lane, 0, sizeof sum->lane);
+}
+
+void norm_sum_add(norm_sum *sum, descent_dtype dtype, int64_t first,
+                  const void *x, size_t n, double scale)
+{
+    while (n > 0) {
+        const uint64_t block = (uint64_t)first / NORM_BLOCK;
+        const size_t at = (size_t)first % NORM_BLOCK;
+        const size_t run = n < NORM_BLOCK - at ? n : NORM_BLOCK - at;
+        if (block != sum->block) {
+            close_block(sum);
+            norm_tree_skip(&sum->blocks, block - sum->block - 1);
+            sum->block = block;
+        }
+        if (dtype == DESCENT_DTYPE_F64)
+            lanes_f64(sum->lane, at, x, run, scale);
+        else
+            lanes_f32(sum->lane, at, x, run, scale);
+        x = dtype_at(x, dtype, (int64_t)run);
+        first += (int64_t)run;
+        n -= run;
+    }
+}
+
+double norm_sum_end(norm_sum *sum, int64_t count)
+{
+    const uint64_t blocks = ((uint64_t)count + NORM_BLOCK - 1) / NORM_BLOCK;
+
+    if (blocks == 0)
+        return 0;
+    close_block(sum);
+    norm_tree_skip(&sum->blocks, blocks - sum->block - 1);
+    return norm_tree_sum(&sum->blocks);
 }
 
 double norm_largest(descent_dtype dtype, const void *x, size_t n)

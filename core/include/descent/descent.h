@@ -456,15 +456,26 @@ typedef struct descent_tensor {
                                 no gradients; or NULL                         */
 } descent_tensor;
 
-/* A gradient handed to one step. */
+/* A gradient handed to one step: dense, or row-sparse when `indices` is not
+ * NULL.  A row-sparse one has values for some rows of the weight, whose first
+ * dimension counts them; the other rows are zero.  Rows may be named in any
+ * order and more than once: values of one row are added first, in the order of
+ * the list.  With rows = 0, and any `indices` but NULL, it has none, which is
+ * still a gradient: the step counts.  Weights without dimensions have no rows. */
 typedef struct descent_gradient {
     uint32_t       struct_size;
     descent_dtype  dtype;    /* 0: that of the weight; others are converted   */
-    const void    *data;     /* NULL: none in this step                       */
+    const void    *data;     /* NULL: none in this step; of a row-sparse one:
+                                [rows] and the weight's other dimensions, in C
+                                order, NULL only when there are no values     */
     uint32_t       ndim;
     uint32_t       reserved; /* 0                                             */
-    const int64_t *shape;    /* [ndim], must be the weight's; NULL: assumed   */
+    const int64_t *shape;    /* [ndim], must be the weight's, whether dense or
+                                row-sparse; NULL: assumed                     */
     const int64_t *strides;  /* as above                                      */
+    const int64_t *indices;  /* [rows], each >= 0 and less than the weight's
+                                first dimension; copied at once.  NULL: dense */
+    int64_t        rows;     /* how many; 0 when dense                        */
 } descent_gradient;
 
 /* Create an optimizer of the kind `kind` (a plugin's name, any case) with
@@ -619,7 +630,15 @@ typedef struct descent_step_report {
  * and what was accumulated stay, and so does the count of iterations unless
  * skip_counts is set; then a skipped call that is the last of an accumulation
  * window still updates with what the window's other calls have accumulated.
- * [optimizer] */
+ *
+ * A row-sparse gradient is by default one with zeros elsewhere, to the bit.
+ * With the option sparse = "lazy" only the rows that it lists change, in weights
+ * and state: others neither decay nor keep moving by momentum.  What counts
+ * updates counts the tensor's; averages go over all rows; norms are those of
+ * the dense gradient; under accumulation the rows are those that any step of
+ * the window listed, all if one was dense.  Then a step costs in proportion to
+ * the rows, and allocates only when a tensor is given more rows than ever
+ * before.  [optimizer] */
 DESCENT_API descent_status
 descent_optimizer_step(descent_optimizer *optimizer,
                        const descent_gradient *gradients, size_t n,
@@ -706,15 +725,17 @@ DESCENT_API descent_status descent_optimizer_exclude_from_weight_decay(
     const char *match);
 
 /* Name of state array i ("momentum", ..., also "average",
- * "gradient_accumulator", "master" and "compensation" where in use), or NULL
- * past the end.  [optimizer] */
+ * "gradient_accumulator", "gradient_accumulator_rows", "master" and
+ * "compensation" where in use), or NULL past the end.  [optimizer] */
 DESCENT_API const char *
 descent_optimizer_slot_name(const descent_optimizer *optimizer, size_t i);
 
 /* A read-only view of a state array of tensor `index`; of a scalar
  * (Nadam's u_product) that counts globally it is its group's.  "master" and
  * "compensation" of a tensor that has none, because it is f32 or f64, have shape
- * {0}, and so has all state of a tensor that was always frozen.  Set
+ * {0}, and so has all state of a tensor that was always frozen.
+ * "gradient_accumulator_rows" is of type DESCENT_DTYPE_U8: 1 for each row that
+ * the accumulator holds something of, which lazy updates need.  Set
  * view->struct_size before.  Pointers live until tensors are added or removed.
  * Before build it is an error.  [optimizer] */
 DESCENT_API descent_status

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* The core's share around the rule: on tiles that stay in the first-level cache
+ * (element scope) or on whole tensors (tensor scope); and on the rows of
+ * row-sparse gradients, many a call. */
+#include <stdalign.h>
+#include <string.h>
+
+#include "engine/pass.h"
+#include "engine/rows.h"
+#include "engine/stage.h"
+#include "engine/tile.h"
+#include "tensor/view.h"
+
+enum { SPANS = 64 };
+
+/* Spans of one tensor on their way to the plugin in one call. */
+typedef struct batch {
+    pass_state *p;
+    entry *e;
+    const descent_span *whole; /* the tensor's span, from which they are cut */
+    uint32_t mine;             /* the core's share, a mask                    */
+    descent_fuse fuse;         /* the plugin's                                */
+    stage room;                /* for copies of `size` elements ...           */
+    size_t size, used;         /* ... of which these are in use               */
+    size_t count;
+    descent_span spans[SPANS];
+    void *slots[SPANS][DESCENT_MAX_SLOTS];
+} batch;
+
+/* The core's share before the rule: leaves the final gradient, or what the
+ * plugin makes it of, in the span.  `given` is the gradient where it needs no
+ * work, or NULL. */
+static void before_rule(const batch *b, descent_span *span, const void *given,
+                        void *buffer)
+{
+    const uint32_t of_gradient =
+        b->mine & (DESCENT_FUSE_SCALE | DESCENT_FUSE_CLIP | DESCENT_FUSE_L2);
+    const size_t n = (size_t)span->count;
+
+    span->grad = given != NULL ? given
+                               : gradient_load(b->e, b->p->plan->source,
+                                               span->first, n, buffer);
+    if (of_gradient != 0) {
+        tile_gradient(b->e->compute, n, &b->fuse, of_gradient, span->grad,
+                      span->weight, buffer);
+        span->grad = buffer;
+    }
+    if ((b->mine & DESCENT_FUSE_DECAY) != 0)
+        tile_decay(b->e->compute, n, b->fuse.decay, span->weight);
+}
+
+/* The core's share after the rule: the weights as they are stored, then their
+ * average. */
+static void after_rule(const batch *b, const descent_span *span)
+{
+    const size_t n = (size_t)span->count;
+    const void *w = span->weight;
+    entry *e = b->e;
+
+    stage_store_weight(b->p->o, e, span->first, n, w);
+    if ((b->mine & DESCENT_FUSE_EMA) != 0) {
+        if (entry_is_rounded(e))
+            w = stage_weight(e, span->first, n, span->weight);
+        tile_average(e->compute, n, b->fuse.ema_keep, b->fuse.ema_take, w,
+                     span->average);
+    }
+    if (span->average != NULL)
+        stage_write(e->average, e->state_dtype, e->compute, span->first, n,
+                    span->average);
+    stage_write_slots(b->p->o, e, span->first, n, span->slot);
+    if (b->p->plan->source.accumulates)
+        memset(dtype_at(e->accumulator, e->state_dtype, span->first), 0,
+               n * dtype_size(e->state_dtype));
+}
+
+static descent_status flush(batch *b)
+{
+    if (b->count == 0)
+        return DESCENT_OK;
+    TRY(pass_call(b->p, b->spans, b->count, b->e->compute));
+    for (size_t i = 0; i < b->count; i++)
+        after_rule(b, &b->spans[i]);
+    b->count = b->used = 0;
+    return DESCENT_OK;
+}
+
+/* The room for copies that is left. */
+static stage room_left(const batch *b)
+{
+    stage s = b->room;
+
+    if (b->used == 0)
+        return s;
+    s.gradient = dtype_at(s.gradient, b->e->compute, (int64_t)b->used);
+    s.weight += b->used;
+    s.average += b->used;
+    for (size_t k = 0; k < DESCENT_MAX_SLOTS; k++)
+        s.slot[k] += b->used;
+    return s;
+}
+
+/* One more span: elements [first, first + n). */
+static void add(batch *b, int64_t first, size_t n, const void *given)
+{
+    entry *e = b->e;
+    descent_span *span = &b->spans[b->count];
+    void **slot = b->slots[b->count++];
+    const stage s = room_left(b);
+
+    *span = *b->whole;
+    span->count = (int64_t)n;
+    span->first = first;
+    span->weight = stage_weight(e, first, n, s.weight);
+    span->average = NULL;
+    if (((b->mine | b->fuse.mask) & DESCENT_FUSE_EMA) != 0)
+        span->average = stage_read(e->average, e->state_dtype, e->compute,
+                                   first, n, s.average);
+    stage_read_slots(b->p->o, e, first, n, &s, slot);
+    span->slot = slot;
+    span->fuse = &b->fuse;
+    before_rule(b, span, given, s.gradient);
+}
+
+/* The gradient of the run at hand, when the plugin can work on it and on the
+ * arrays as they are; or NULL. */
+static const void *in_place(const batch *b, const row_walk *run)
+{
+    const entry *e = b->e;
+
+    return b->mine == 0 && !entry_is_narrow(e) && e->now_dtype == e->compute
+               ? run->values
+               : NULL;
+}
+
+static descent_status add_run(batch *b, const row_walk *run)
+{
+    const void *given = in_place(b, run);
+    int64_t at = run->first;
+
+    while (at < run->end) {
+        const size_t left = (size_t)(run->end - at), room = b->size - b->used;
+        const size_t n = given != NULL || left < room ? left : room;
+        add(b, at, n, given);
+        at += (int64_t)n;
+        b->used += given != NULL ? 0 : n;
+        if (b->count == SPANS || b->used == b->size)
+            TRY(flush(b));
+    }
+    return DESCENT_OK;
+}
+
+static descent_status run_all(batch *b)
+{
+    const bool accumulates = b->p->plan->source.accumulates;
+    row_walk walk = rows_walk(b->e, !b->e->partial ? WALK_ALL
+                                    : accumulates  ? WALK_TOUCHED
+                                                   : WALK_LISTED);
+
+    while (rows_next(&walk))
+        TRY(add_run(b, &walk));
+    TRY(flush(b));
+    if (accumulates)
+        rows_unmark(b->e);
+    return DESCENT_OK;
+}
+
+/* Room for whole tensors, allocated when they were built. */
+static stage whole_stage(const descent_optimizer *o)
+{
+    stage s = {
+        .gradient = o->whole[WHOLE_GRADIENT],
+        .weight = o->whole[WHOLE_WEIGHT],
+        .average = o->whole[WHOLE_AVERAGE],
+    };
+
+    for (size_t k = 0; k < o->type->slot_count; k++)
+        s.slot[k] = o->scratch[k];
+    return s;
+}
+
+descent_status batch_run(pass_state *p, const descent_span *span, entry *e)
+{
+    alignas(64) double gradient[TILE];
+    alignas(64) float copies[2 + DESCENT_MAX_SLOTS][TILE];
+    const uint32_t share = pass_share(p, e, span->fuse->mask);
+    batch b;
+
+    b.p = p;
+    b.e = e;
+    b.whole = span;
+    b.mine = span->fuse->mask & ~share;
+    b.fuse = *span->fuse;
+    b.fuse.mask = share;
+    b.count = b.used = 0;
+    if (p->o->type->scope == DESCENT_SCOPE_TENSOR) {
+        b.room = whole_stage(p->o);
+        b.size = (size_t)e->count;
+        return run_all(&b);
+    }
+    b.room = (stage){gradient, copies[0], copies[1], {NULL}};
+    for (size_t k = 0; k < DESCENT_MAX_SLOTS; k++)
+        b.room.slot[k] = copies[2 + k];
+    b.size = TILE;
+    return run_all(&b);
+}
