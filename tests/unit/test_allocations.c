@@ -93,6 +93,23 @@ static descent_status plain_step(descent_optimizer *o)
     return descent_optimizer_step(o, NULL, 0, NULL, NULL);
 }
 
+/* A step in which every tensor's gradient has n rows, which fall. */
+static descent_status sparse_step(descent_optimizer *o, int64_t n)
+{
+    static int64_t indices[SIZE];
+    descent_gradient g[3];
+    const void *const values[3] = {g32, g64, g16};
+
+    for (int64_t i = 0; i < n; i++)
+        indices[i] = (SIZE - 1 - 2 * i % SIZE) % SIZE;
+    for (size_t k = 0; k < 3; k++)
+        g[k] = (descent_gradient){.struct_size = sizeof *g,
+                                  .data = values[k],
+                                  .indices = indices,
+                                  .rows = n};
+    return descent_optimizer_step(o, g, 3, NULL, NULL);
+}
+
 static void with_everything(char *json, size_t size, size_t i)
 {
     json[0] = '\0';
@@ -167,6 +184,32 @@ static void steps_allocate_nothing(void **state)
         }
         assert_int_equal(calls - before, 0);
         assert_int_equal(descent_optimizer_iterations(o), STEPS);
+        descent_optimizer_free(o);
+        descent_runtime_free(runtime);
+    }
+}
+
+static void the_most_rows_are_allocated_once(void **state)
+{
+    static const char *const modes[] = {
+        "{\"sparse\": \"dense\"}", "{\"sparse\": \"lazy\"}",
+        "{\"sparse\": \"lazy\", \"global_clipnorm\": 1, \"use_ema\": true, "
+        "\"gradient_accumulation_steps\": 2}"};
+
+    (void)state;
+    fill();
+    for (size_t i = 0; i < 3; i++) {
+        descent_runtime *runtime = check_runtime();
+        descent_optimizer *o = check_optimizer(runtime, "adam", modes[i]);
+        ok(bind(o));
+        ok(sparse_step(o, 10));
+        ok(sparse_step(o, 1000));
+        const unsigned long before = calls;
+        for (int64_t n = 1000; n >= 0; n -= 7)
+            if (sparse_step(o, n) != DESCENT_OK)
+                break;
+        assert_int_equal(calls - before, 0);
+        assert_int_equal(descent_optimizer_iterations(o), 2 + 143);
         descent_optimizer_free(o);
         descent_runtime_free(runtime);
     }
@@ -322,14 +365,55 @@ static void what_failed_for_want_of_memory_works_later(void **state)
     }
 }
 
+/* A step that wants more rows than before fails as a whole. */
+static void rows_without_memory_change_nothing(void **state)
+{
+    static float before32[SIZE];
+    static uint16_t before16[SIZE];
+    const descent_runtime_options options = {.struct_size = sizeof options,
+                                             .allocator = &allocator};
+    descent_runtime *runtime = NULL;
+    descent_optimizer *o = NULL;
+    descent_status status;
+    long n = 0;
+
+    (void)state;
+    fill();
+    lasting = 0;
+    allowed = LONG_MAX;
+    ok(descent_runtime_create(&options, &runtime));
+    ok(descent_optimizer_create(runtime, "adam", NULL, &o));
+    ok(bind(o));
+    ok(sparse_step(o, 10));
+    do {
+        memcpy(before32, w32, sizeof w32);
+        memcpy(before16, w16, sizeof w16);
+        allowed = n++;
+        status = sparse_step(o, 2000);
+        if (status != DESCENT_OK) {
+            assert_int_equal(status, DESCENT_ERR_MEMORY);
+            assert_memory_equal(before32, w32, sizeof w32);
+            assert_memory_equal(before16, w16, sizeof w16);
+            assert_int_equal(descent_optimizer_iterations(o), 1);
+        }
+    } while (status != DESCENT_OK);
+    assert_true(n > 3); /* what one try got, the next need not */
+    allowed = LONG_MAX;
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+    assert_int_equal(live, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #ifndef DESCENT_SANITIZED
         cmocka_unit_test(steps_allocate_nothing),
+        cmocka_unit_test(the_most_rows_are_allocated_once),
 #endif
         cmocka_unit_test(every_failing_allocation_is_survived),
         cmocka_unit_test(what_failed_for_want_of_memory_works_later),
+        cmocka_unit_test(rows_without_memory_change_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
