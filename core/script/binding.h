@@ -20,6 +20,7 @@ typedef enum class_id {
     CLASS_OPTIMIZER,
     CLASS_SCHEDULE,
     CLASS_RNG,
+    CLASS_ROW_SPARSE,
     CLASS_COUNT
 } class_id;
 

@@ -5,16 +5,16 @@
 
 const char *class_name(class_id id)
 {
-    static const char *const names[CLASS_COUNT] = {"Tensor", "Optimizer",
-                                                   "Schedule", "Rng"};
+    static const char *const names[CLASS_COUNT] = {
+        "Tensor", "Optimizer", "Schedule", "Rng", "RowSparse"};
 
     return names[id];
 }
 
 const char *class_title(class_id id)
 {
-    static const char *const titles[CLASS_COUNT] = {"a Tensor", "an Optimizer",
-                                                    "a Schedule", "an Rng"};
+    static const char *const titles[CLASS_COUNT] = {
+        "a Tensor", "an Optimizer", "a Schedule", "an Rng", "a RowSparse"};
 
     return titles[id];
 }

@@ -8,6 +8,7 @@
 #include "script/optimizer.h"
 #include "script/plugins.h"
 #include "script/random.h"
+#include "script/row_sparse.h"
 #include "script/schedule.h"
 #include "script/tensor.h"
 
@@ -149,12 +150,14 @@ int luaopen_descent_core(struct lua_State *L)
         rng_open(L);
         schedule_open(L);
         optimizer_open(L);
+        row_sparse_open(L);
     }
     lua_newtable(L);
     functions_register(L, "descent.", functions);
     functions_register(L, "descent.", tensor_functions);
     functions_register(L, "descent.", file_functions);
     functions_register(L, "descent.", rng_functions);
+    functions_register(L, "descent.", row_sparse_functions);
     lua_pushstring(L, descent_version());
     lua_setfield(L, -2, "version");
     lua_pushinteger(L, DESCENT_ABI_MAJOR);

@@ -239,19 +239,18 @@ static int rows_pick_labels(lua_State *L)
     return 1;
 }
 
-/* The indices at 2, a list or an i64 vector, as an i64 tensor on the stack. */
-static const tensor *check_indices(lua_State *L, int64_t rows)
+const tensor *tensor_check_indices(lua_State *L, int index, int64_t rows)
 {
     const tensor *indices;
 
-    if (lua_type(L, 2) == LUA_TTABLE) {
-        const int64_t n = (int64_t)lua_rawlen(L, 2);
+    if (lua_type(L, index) == LUA_TTABLE) {
+        const int64_t n = (int64_t)lua_rawlen(L, index);
         tensor *list = tensor_new(L, TENSOR_I64, 1, &n);
 
-        tensor_from_list(L, list, 2);
-        lua_replace(L, 2);
+        tensor_from_list(L, list, index);
+        lua_replace(L, index);
     }
-    indices = tensor_check(L, 2);
+    indices = tensor_check(L, index);
     if (indices->ndim != 1 || indices->dtype != TENSOR_I64)
         error_raise(L, DESCENT_ERR_ARGUMENT, "indices is %s: expected i64 [n]",
                     tensor_push_shape(L, indices));
@@ -278,7 +277,7 @@ static int rows_gather(lua_State *L)
     lua_settop(L, 3);
     if (x->ndim == 0)
         columns_of(L, x);
-    indices = check_indices(L, x->shape[0]);
+    indices = tensor_check_indices(L, 2, x->shape[0]);
     memcpy(shape, x->shape, sizeof shape);
     shape[0] = indices->count;
     if (lua_isnil(L, 3)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Optimizer methods that update weights. */
 #include "script/optimizer.h"
+#include "script/row_sparse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -163,18 +164,22 @@ static void read_gradient(lua_State *L, const optimizer *o, given *g)
 {
     const int at = lua_gettop(L);
     const size_t i = optimizer_find(L, o, at - 1);
+    const row_sparse *r = class_test(L, at, CLASS_ROW_SPARSE);
     descent_gradient *to = &g->gradients[i];
     tensor *t;
 
-    if (class_test(L, at, CLASS_TENSOR) == NULL)
+    if (r == NULL && class_test(L, at, CLASS_TENSOR) == NULL)
         error_raise(L, DESCENT_ERR_ARGUMENT,
-                    "the gradient of '%s' is %s: expected a Tensor",
+                    "the gradient of '%s' is %s: expected a Tensor, or what "
+                    "descent.row_sparse makes",
                     lua_tostring(L, at - 1), argument_kind(L, at));
-    t = tensor_check_floating(L, at);
+    t = r != NULL ? row_sparse_values(L, at) : tensor_check_floating(L, at);
     to->dtype = tensor_core_dtype(t->dtype);
     to->data = t->data;
-    to->ndim = (uint32_t)t->ndim;
-    to->shape = t->ndim > 0 ? t->shape : NULL;
+    to->ndim = (uint32_t)(r != NULL ? r->ndim : t->ndim);
+    to->shape = r != NULL ? r->shape : t->ndim > 0 ? t->shape : NULL;
+    to->indices = r != NULL ? r->indices : NULL;
+    to->rows = r != NULL ? r->count : 0;
     g->roots[i] = t->root;
     lua_pushvalue(L, at);
     lua_rawseti(L, g->anchor, (lua_Integer)i + 1);

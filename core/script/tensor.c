@@ -24,9 +24,9 @@ const char *tensor_dtype_name(tensor_dtype dtype)
 
 descent_dtype tensor_core_dtype(tensor_dtype dtype)
 {
-    static const descent_dtype dtypes[] = {DESCENT_DTYPE_F32, DESCENT_DTYPE_F64,
-                                           DESCENT_DTYPE_F16,
-                                           DESCENT_DTYPE_BF16};
+    static const descent_dtype dtypes[TENSOR_DTYPES] = {
+        DESCENT_DTYPE_F32,  DESCENT_DTYPE_F64, DESCENT_DTYPE_F16,
+        DESCENT_DTYPE_BF16, DESCENT_DTYPE_U8,  DESCENT_DTYPE_I64};
 
     return dtypes[dtype];
 }

@@ -36,7 +36,7 @@ typedef struct tensor {
 
 size_t tensor_dtype_bytes(tensor_dtype dtype);
 const char *tensor_dtype_name(tensor_dtype dtype);
-/* The core's name of a floating dtype, and back. */
+/* The core's name of a dtype, and back. */
 descent_dtype tensor_core_dtype(tensor_dtype dtype);
 tensor_dtype tensor_dtype_from_core(descent_dtype dtype);
 bool tensor_is_live(const tensor *t);
@@ -103,6 +103,12 @@ int tensor_shape_check(lua_State *L, int first, bool guess, int *ndim,
 
 /* The shape of the nested list at `index`, by its first entries. */
 void tensor_measure_list(lua_State *L, int index, int *ndim, int64_t *shape);
+
+/* ---- rows.c -------------------------------------------------------------- */
+
+/* The row numbers from 1 to `rows` at `index`, a list or an i64 vector, there
+ * as an i64 tensor.  Raises. */
+const tensor *tensor_check_indices(lua_State *L, int index, int64_t rows);
 
 /* Methods of each file, added to the method table. */
 extern const function_entry tensor_shape_methods[], tensor_access_methods[],

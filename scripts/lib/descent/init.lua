@@ -12,7 +12,7 @@ local BINDING = {
   "version", "abi", "features", "clock", "cpus", "threads", "warn_sink",
   "is_error", "type", "seed", "rng",
   "tensor", "zeros", "ones", "full", "arange", "randn", "rand",
-  "schedule", "optimizer", "optimizers",
+  "schedule", "optimizer", "optimizers", "row_sparse",
   "find_plugin", "plugins", "load_plugin",
 }
 

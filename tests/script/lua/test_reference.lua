@@ -90,6 +90,7 @@ test.case("so are those of the binding's classes", function()
   for class, object in pairs {
     Tensor = x, Optimizer = descent.optimizer("sgd", x), Rng = descent.rng "a",
     Schedule = descent.schedule.hold(1),
+    RowSparse = descent.row_sparse({}, descent.zeros(0), 1),
   } do
     local methods, fields = members(object)
     local named = documented(sections[class], ":")
@@ -124,6 +125,7 @@ test.case("every option of the table is taken by every rule", function()
     groups = { { match = "x", lr_mult = 2 } },
     loss_scale = { min = 0.5 }, on_nonfinite = "error", skip_counts = true,
     report_norm = true, flush_denormals = true,
+    sparse = "lazy", lazy_update = true,
   }
   local count = 0
   for row in sections.Optimizer:gmatch "\n| (`[^|]*) |" do
@@ -136,7 +138,7 @@ test.case("every option of the table is taken by every rule", function()
       descent.optimizer("adam", descent.zeros(1), options)
     end
   end
-  test.equal(count, 28)
+  test.equal(count, 30)
 end)
 
 test.case("the examples run", function()
