@@ -27,19 +27,26 @@ typedef struct batch {
     void *slots[SPANS][DESCENT_MAX_SLOTS];
 } batch;
 
+/* The gradient of a span of the run, where it is or in `buffer`. */
+static const void *load(const batch *b, const row_walk *run, int64_t first,
+                        size_t n, void *buffer)
+{
+    const entry *e = b->e;
+
+    return run->values == NULL
+               ? gradient_load(e, b->p->plan->source, first, n, buffer)
+               : stage_read((void *)(uintptr_t)run->values, e->now_dtype,
+                            e->compute, first - run->first, n, buffer);
+}
+
 /* The core's share before the rule: leaves the final gradient, or what the
- * plugin makes it of, in the span.  `given` is the gradient where it needs no
- * work, or NULL. */
-static void before_rule(const batch *b, descent_span *span, const void *given,
-                        void *buffer)
+ * plugin makes it of, in the span. */
+static void before_rule(const batch *b, descent_span *span, void *buffer)
 {
     const uint32_t of_gradient =
         b->mine & (DESCENT_FUSE_SCALE | DESCENT_FUSE_CLIP | DESCENT_FUSE_L2);
     const size_t n = (size_t)span->count;
 
-    span->grad = given != NULL ? given
-                               : gradient_load(b->e, b->p->plan->source,
-                                               span->first, n, buffer);
     if (of_gradient != 0) {
         tile_gradient(b->e->compute, n, &b->fuse, of_gradient, span->grad,
                       span->weight, buffer);
@@ -99,8 +106,8 @@ static stage room_left(const batch *b)
     return s;
 }
 
-/* One more span: elements [first, first + n). */
-static void add(batch *b, int64_t first, size_t n, const void *given)
+/* One more span: elements [first, first + n) of the run. */
+static void add(batch *b, const row_walk *run, int64_t first, size_t n)
 {
     entry *e = b->e;
     descent_span *span = &b->spans[b->count];
@@ -118,31 +125,48 @@ static void add(batch *b, int64_t first, size_t n, const void *given)
     stage_read_slots(b->p->o, e, first, n, &s, slot);
     span->slot = slot;
     span->fuse = &b->fuse;
-    before_rule(b, span, given, s.gradient);
+    span->grad = load(b, run, first, n, s.gradient);
+    before_rule(b, span, s.gradient);
 }
 
-/* The gradient of the run at hand, when the plugin can work on it and on the
- * arrays as they are; or NULL. */
-static const void *in_place(const batch *b, const row_walk *run)
+/* Can the plugin work on the gradient and on the arrays as they are? */
+static bool is_in_place(const batch *b, const row_walk *run)
 {
     const entry *e = b->e;
 
-    return b->mine == 0 && !entry_is_narrow(e) && e->now_dtype == e->compute
-               ? run->values
-               : NULL;
+    return run->values != NULL && b->mine == 0 && !entry_is_narrow(e) &&
+           e->now_dtype == e->compute;
+}
+
+/* Rows lie apart: ask for them while others are still being listed. */
+static void fetch(const batch *b, const descent_span *span)
+{
+    enum { LINE = 64, AHEAD = 4 * LINE };
+    const size_t bytes = (size_t)span->count * dtype_size(b->e->dtype);
+    const size_t n = bytes < AHEAD ? bytes : AHEAD;
+
+    for (size_t at = 0; at < n; at += LINE) {
+        __builtin_prefetch((const char *)span->grad + at, 0);
+        __builtin_prefetch((const char *)span->weight + at, 1);
+        for (size_t k = 0; k < b->p->o->type->slot_count; k++)
+            if (span->slot[k] != NULL)
+                __builtin_prefetch((const char *)span->slot[k] + at, 1);
+    }
 }
 
 static descent_status add_run(batch *b, const row_walk *run)
 {
-    const void *given = in_place(b, run);
+    const bool in_place = is_in_place(b, run);
     int64_t at = run->first;
 
     while (at < run->end) {
         const size_t left = (size_t)(run->end - at), room = b->size - b->used;
-        const size_t n = given != NULL || left < room ? left : room;
-        add(b, at, n, given);
+        const size_t n = in_place || left < room ? left : room;
+        add(b, run, at, n);
+        if (in_place)
+            fetch(b, &b->spans[b->count - 1]);
         at += (int64_t)n;
-        b->used += given != NULL ? 0 : n;
+        b->used += in_place ? 0 : n;
         if (b->count == SPANS || b->used == b->size)
             TRY(flush(b));
     }

@@ -121,10 +121,11 @@ const void *gradient_next(gradient_pieces *p, double block[NORM_BLOCK])
         p->first = p->walk.first;
     }
     p->n = (size_t)(p->walk.end - p->first);
-    if (p->walk.values != NULL && e->now_dtype == e->compute)
-        return p->walk.values;
     p->n = p->n < NORM_BLOCK ? p->n : NORM_BLOCK;
-    return gradient_load(e, p->source, p->first, p->n, block);
+    if (p->walk.values == NULL)
+        return gradient_load(e, p->source, p->first, p->n, block);
+    return stage_read((void *)(uintptr_t)p->walk.values, e->now_dtype,
+                      e->compute, p->first - p->walk.first, p->n, block);
 }
 
 static double largest(const entry *e, gradient_source source)
