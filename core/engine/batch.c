@@ -91,7 +91,8 @@ static descent_status flush(batch *b)
     return DESCENT_OK;
 }
 
-/* The room for copies that is left. */
+/* The room for copies that is left.  Where several spans share it rows are
+ * updated by themselves, and averages come later. */
 static stage room_left(const batch *b)
 {
     stage s = b->room;
@@ -100,7 +101,6 @@ static stage room_left(const batch *b)
         return s;
     s.gradient = dtype_at(s.gradient, b->e->compute, (int64_t)b->used);
     s.weight += b->used;
-    s.average += b->used;
     for (size_t k = 0; k < DESCENT_MAX_SLOTS; k++)
         s.slot[k] += b->used;
     return s;

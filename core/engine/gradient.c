@@ -39,7 +39,7 @@ const void *gradient_load(const entry *e, gradient_source source, int64_t first,
     /* Without accumulation the scale is one factor with all others, later. */
     if (!source.accumulates)
         return load_now(e, first, n, buffer);
-    if (e->now == NULL && !e->sparse)
+    if (e->now == NULL)
         return stage_read(e->accumulator, e->state_dtype, e->compute, first, n,
                           buffer);
     for (size_t at = 0; at < n; at += TILE) {
@@ -151,7 +151,7 @@ static double sum_of_squares(const entry *e, gradient_source source,
 
     while ((g = gradient_next(&p, block)) != NULL)
         norm_sum_add(&sum, e->compute, p.first, g, p.n, scale);
-    return norm_sum_end(&sum, e->count);
+    return norm_sum_end(&sum);
 }
 
 /* ---- Norms ---- */

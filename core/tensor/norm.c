@@ -114,14 +114,10 @@ void norm_sum_add(norm_sum *sum, descent_dtype dtype, int64_t first,
     }
 }
 
-double norm_sum_end(norm_sum *sum, int64_t count)
+double norm_sum_end(norm_sum *sum)
 {
-    const uint64_t blocks = ((uint64_t)count + NORM_BLOCK - 1) / NORM_BLOCK;
-
-    if (blocks == 0)
-        return 0;
+    /* Zeros at the end of the tree change nothing. */
     close_block(sum);
-    norm_tree_skip(&sum->blocks, blocks - sum->block - 1);
     return norm_tree_sum(&sum->blocks);
 }
 

@@ -32,8 +32,8 @@ typedef struct norm_sum {
  * or _F64, which come after all that were added before. */
 void norm_sum_add(norm_sum *sum, descent_dtype dtype, int64_t first,
                   const void *x, size_t n, double scale);
-/* The sum of a tensor of `count` elements; the last call. */
-double norm_sum_end(norm_sum *sum, int64_t count);
+/* The sum, zeros after the last element included; the last call. */
+double norm_sum_end(norm_sum *sum);
 
 /* Largest magnitude in an array; NaN when there is one. */
 double norm_largest(descent_dtype dtype, const void *x, size_t n);

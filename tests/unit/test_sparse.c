@@ -424,8 +424,8 @@ static void an_empty_gradient_counts_and_does_nothing_else(void **state)
 /* Adagrad squares the sum, not each part. */
 static void repeated_rows_are_summed_before_the_rule_sees_them(void **state)
 {
-    static const int64_t twice[] = {1, 4, 1}, once[] = {4, 1};
-    static const float summed[2 * ROW] = {1, 1, 1, 2, 2, 2};
+    static const int64_t twice[] = {1, 2, 5, 2}, once[] = {5, 2, 1};
+    static const float summed[3 * ROW] = {1, 1, 1, 2, 2, 2, 1, 1, 1};
     const char *const modes[] = {"{\"sparse\": \"dense\"}",
                                  "{\"sparse\": \"lazy\"}"};
     bench a, b;
@@ -434,9 +434,9 @@ static void repeated_rows_are_summed_before_the_rule_sees_them(void **state)
     for (size_t i = 0; i < 2; i++) {
         open_bench(&a, "adagrad", modes[i]);
         open_bench(&b, "adagrad", modes[i]);
-        descent_gradient g = rows(ones, twice, 3);
+        descent_gradient g = rows(ones, twice, 4);
         go(&a, &g);
-        g = rows(summed, once, 2);
+        g = rows(summed, once, 3);
         go(&b, &g);
         assert_memory_equal(a.w, b.w, sizeof a.w);
         assert_true(a.w[ROW] < 1 && a.w[0] == 1);
@@ -550,12 +550,13 @@ static void only_lazy_accumulation_notes_rows(void **state)
 
 /* ---- Calls and tensors ---- */
 
-/* 200 rows apart from each other, then 200 in a row, then backwards. */
+/* 200 rows apart from each other, then 200 in a row, then backwards; where the
+ * core has a share, by the tile. */
 static void short_rows_share_calls_of_the_plugin(void **state)
 {
-    enum { TALL = 1000, LISTED = 200 };
-    static const int64_t tall[] = {TALL, ROW};
-    static float w[TALL * ROW], values[LISTED * ROW];
+    enum { TALL = 1000, WIDE = 30, LISTED = 200 };
+    static const int64_t tall[] = {TALL, WIDE};
+    static float w[TALL * WIDE], values[LISTED * WIDE];
     static int64_t indices[LISTED];
     static const struct {
         int64_t from, step;
@@ -568,11 +569,11 @@ static void short_rows_share_calls_of_the_plugin(void **state)
         {0, 3,
          "{\"sparse\": \"lazy\", \"weight_decay\": 0.1, "
          "\"use_fused_step\": false}",
-         4},
+         12},
         {0, 1,
          "{\"sparse\": \"lazy\", \"weight_decay\": 0.1, "
          "\"use_fused_step\": false}",
-         2},
+         12},
     };
 
     (void)state;
