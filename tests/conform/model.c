@@ -36,11 +36,12 @@ static double load(descent_dtype dtype, const void *data, size_t i)
     return x;
 }
 
-static bool fill(trial *t, model *m, size_t i, const json_t *list, void *data)
+static bool fill(trial *t, model *m, size_t i, const json_t *list, size_t size,
+                 void *data)
 {
-    if (!read_numbers(t, list, m->tensors[i].name, m->sizes[i], m->numbers))
+    if (!read_numbers(t, list, m->tensors[i].name, size, m->numbers))
         return false;
-    for (size_t k = 0; k < m->sizes[i]; k++)
+    for (size_t k = 0; k < size; k++)
         store(m->dtype, data, k, m->numbers[k]);
     return true;
 }
@@ -85,14 +86,16 @@ static bool read_variable(trial *t, model *m, size_t i, json_t *variable)
         return trial_fault(t, "variable %zu", i);
     tensor->data = calloc(m->sizes[i] + 1, width);
     tensor->gradient = calloc(m->sizes[i] + 1, width);
+    m->indices[i] = calloc((size_t)extents[0] + 1, sizeof **m->indices);
     if (m->sizes[i] > m->largest)
         m->largest = m->sizes[i];
     numbers = realloc(m->numbers, (m->largest + 1) * sizeof *numbers);
     if (numbers != NULL)
         m->numbers = numbers;
-    if (tensor->data == NULL || tensor->gradient == NULL || numbers == NULL)
+    if (tensor->data == NULL || tensor->gradient == NULL || numbers == NULL ||
+        m->indices[i] == NULL)
         return trial_fault(t, "out of memory");
-    return fill(t, m, i, init, tensor->data);
+    return fill(t, m, i, init, m->sizes[i], tensor->data);
 }
 
 static bool read_dtype(trial *t, model *m)
@@ -129,8 +132,10 @@ bool model_read(trial *t, model *m)
         return trial_fault(t, "no variables");
     m->tensors = calloc(n, sizeof *m->tensors);
     m->gradients = calloc(n, sizeof *m->gradients);
+    m->indices = calloc(n, sizeof(*m->indices));
     m->sizes = calloc(n, sizeof *m->sizes);
-    if (m->tensors == NULL || m->gradients == NULL || m->sizes == NULL)
+    if (m->tensors == NULL || m->gradients == NULL || m->indices == NULL ||
+        m->sizes == NULL)
         return trial_fault(t, "out of memory");
     while (m->count < n) {
         const size_t i = m->count++; /* counted first, so that it is freed */
@@ -146,11 +151,38 @@ void model_free(model *m)
         free((void *)(uintptr_t)m->tensors[i].shape);
         free(m->tensors[i].data);
         free((void *)(uintptr_t)m->tensors[i].gradient);
+        free(m->indices[i]);
     }
+    free(m->indices);
     free(m->tensors);
     free(m->gradients);
     free(m->sizes);
     free(m->numbers);
+}
+
+/* Read {"indices", "values"} of some rows, at most as many as there are. */
+static bool fill_rows(trial *t, model *m, size_t i, json_t *rows,
+                      descent_gradient *g)
+{
+    const descent_tensor *tensor = &m->tensors[i];
+    const json_t *indices = take(t, rows, "indices", JSON_ARRAY);
+    const json_t *values = take(t, rows, "values", JSON_ARRAY);
+    const size_t n = json_array_size(indices), all = (size_t)tensor->shape[0];
+
+    if (indices == NULL || values == NULL ||
+        !expect_empty(t, rows, "row_sparse"))
+        return false;
+    if (tensor->ndim == 0 || n > all)
+        return trial_fault(t, "%s: more rows than there are", tensor->name);
+    for (size_t k = 0; k < n; k++) {
+        if (!json_is_integer(json_array_get(indices, k)))
+            return trial_fault(t, "%s: row %zu is no integer", tensor->name, k);
+        m->indices[i][k] = json_integer_value(json_array_get(indices, k));
+    }
+    g->indices = m->indices[i];
+    g->rows = (int64_t)n;
+    return fill(t, m, i, values, all == 0 ? 0 : n * (m->sizes[i] / all),
+                (void *)(uintptr_t)g->data);
 }
 
 bool model_gradients(trial *t, model *m, const json_t *gradients)
@@ -158,15 +190,18 @@ bool model_gradients(trial *t, model *m, const json_t *gradients)
     if (!json_is_array(gradients) || json_array_size(gradients) != m->count)
         return trial_fault(t, "gradients: expected one for each variable");
     for (size_t i = 0; i < m->count; i++) {
-        const json_t *list = json_array_get(gradients, i);
+        json_t *list = json_array_get(gradients, i);
+        json_t *rows = json_object_get(list, "row_sparse");
         void *data = (void *)(uintptr_t)m->tensors[i].gradient;
         m->gradients[i] =
             (descent_gradient){.struct_size = sizeof(descent_gradient)};
         if (json_is_null(list))
             continue;
-        if (!fill(t, m, i, list, data))
-            return false;
         m->gradients[i].data = data;
+        if (rows != NULL && json_object_size(list) == 1
+                ? !fill_rows(t, m, i, rows, &m->gradients[i])
+                : !fill(t, m, i, list, m->sizes[i], data))
+            return false;
     }
     return true;
 }

@@ -10,6 +10,7 @@ typedef struct model {
     size_t count;
     descent_tensor *tensors;
     descent_gradient *gradients; /* of the next call */
+    int64_t **indices;           /* of row-sparse ones: room for all rows */
     size_t *sizes;               /* elements of each tensor */
     size_t largest;
     double *numbers; /* room for the elements of the largest */
