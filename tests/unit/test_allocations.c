@@ -191,10 +191,11 @@ static void steps_allocate_nothing(void **state)
 
 static void the_most_rows_are_allocated_once(void **state)
 {
-    static const char *const modes[] = {
-        "{\"sparse\": \"dense\"}", "{\"sparse\": \"lazy\"}",
+    static const char lazy[] =
         "{\"sparse\": \"lazy\", \"global_clipnorm\": 1, \"use_ema\": true, "
-        "\"gradient_accumulation_steps\": 2}"};
+        "\"gradient_accumulation_steps\": 2}";
+    const char *const modes[] = {"{\"sparse\": \"dense\"}",
+                                 "{\"sparse\": \"lazy\"}", lazy};
 
     (void)state;
     fill();

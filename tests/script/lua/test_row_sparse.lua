@@ -94,7 +94,8 @@ test.case("a step refuses what does not fit, and changes nothing", function()
   test.raises(function() opt:apply { x = core.row_sparse({ 1 }, v, 4) } end,
               "gradient of 'x': shape [4, 2], expected [3, 2]")
   test.raises(function()
-    opt:apply { x = core.row_sparse({ 1 }, v, 3), y = core.row_sparse({ 1 }, v, 2) }
+    opt:apply { x = core.row_sparse({ 1 }, v, 3),
+                y = core.row_sparse({ 1 }, v, 2) }
   end, "gradient of 'y': shape [2, 2], expected [2]")
   test.raises(function()
     opt:apply { x = core.row_sparse({ 1 }, x:rows(2, 2), 3) }
