@@ -123,7 +123,8 @@ static descent_status run_spans(pass_state *p)
             describe_work(p, e, &o->fuses[k]);
             joins = is_direct(p, e, &o->fuses[k]);
         }
-        if (begin < k && (!joins || e->dtype != class)) {
+        if (begin < k &&
+            (!joins || e->dtype != class || (double)(k - begin) >= p->most)) {
             TRY(pass_call(p, &o->spans[begin], k - begin, class));
             begin = k;
         }
@@ -144,6 +145,9 @@ descent_status pass_run(descent_optimizer *o, step_plan *plan)
         .plan = plan,
         .fused = o->type->fused_step != NULL &&
                  settings_now(s, OPTION_USE_FUSED_STEP) != 0,
+        .most = isnan(s->number[OPTION_AGGREGATE_NUM])
+                    ? HUGE_VAL
+                    : s->number[OPTION_AGGREGATE_NUM],
         .pass =
             {
                 .struct_size = sizeof(descent_pass),

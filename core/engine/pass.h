@@ -10,7 +10,8 @@ typedef struct pass_state {
     descent_optimizer *o;
     step_plan *plan;
     descent_pass pass;
-    bool fused; /* the plugin's fused_step may be called */
+    bool fused;  /* the plugin's fused_step may be called */
+    double most; /* spans in one call */
 } pass_state;
 
 /* Does storing a weight change what the rule made of it for good? */

@@ -72,12 +72,13 @@ static descent_status take_item(settings *s, size_t row, const bag_item *item)
     return DESCENT_OK;
 }
 
-static descent_status take_preset(settings *s, const descent_preset *p)
+/* Take a preset that is for `whom`. */
+static descent_status take_preset(settings *s, const descent_preset *p,
+                                  const char *whom)
 {
-    const char *const *names = s->table.rows[OPTION_FLAVOUR]->choices;
     size_t row;
 
-    if (strcmp(p->flavour, names[(int)s->number[OPTION_FLAVOUR]]) != 0)
+    if (!text_equal_any_case(p->flavour, whom))
         return DESCENT_OK;
     TRY(option_find(&s->table, p->param, &row));
     TRY(option_check(&s->table, row, p->value));
@@ -86,17 +87,23 @@ static descent_status take_preset(settings *s, const descent_preset *p)
 }
 
 /* The flavour goes first: it sets what the other options replace. */
-static descent_status take_flavour(settings *s, const descent_options *options)
+static descent_status take_flavour(settings *s, const char *kind,
+                                   const descent_options *options)
 {
+    const char *const *names = s->table.rows[OPTION_FLAVOUR]->choices;
     const bag_item *item = bag_find(options, "flavour");
+    const char *flavour;
     const descent_preset *p;
 
     if (item != NULL)
         TRY(take_item(s, OPTION_FLAVOUR, item));
+    flavour = names[(int)s->number[OPTION_FLAVOUR]];
     for (size_t i = 0; (p = descent_common_preset(i)) != NULL; i++)
-        TRY(take_preset(s, p));
+        TRY(take_preset(s, p, flavour));
     for (size_t i = 0; i < s->type->preset_count; i++)
-        TRY(take_preset(s, type_preset(s->type, i)));
+        TRY(take_preset(s, type_preset(s->type, i), flavour));
+    for (size_t i = 0; i < s->type->preset_count; i++)
+        TRY(take_preset(s, type_preset(s->type, i), kind));
     return DESCENT_OK;
 }
 
@@ -108,9 +115,13 @@ static descent_status take_options(settings *s, const descent_options *options)
 
     for (size_t i = 0; i < n; i++) {
         given = &options->items[i];
+        if (strcmp(given->name, OPTION_LR_SCHEDULER) == 0)
+            continue;
         TRY(option_find(&s->table, given->name, &row));
         for (size_t j = 0; j < i; j++) {
             other = &options->items[j];
+            if (strcmp(other->name, OPTION_LR_SCHEDULER) == 0)
+                continue;
             TRY(option_find(&s->table, other->name, &other_row));
             if (meant_row(row) == meant_row(other_row))
                 return status_fail(DESCENT_ERR_ARGUMENT,
@@ -168,7 +179,7 @@ static descent_status allocate(settings *s)
     return DESCENT_OK;
 }
 
-static descent_status fill(settings *s, const log_sink *log,
+static descent_status fill(settings *s, const log_sink *log, const char *kind,
                            const descent_options *options)
 {
     memory *m = s->memory;
@@ -180,8 +191,9 @@ static descent_status fill(settings *s, const log_sink *log,
     s->selects[s->table.count - OPTION_COMMON] = NAN;
     for (size_t row = 0; row < s->table.count; row++)
         s->number[row] = s->table.rows[row]->initial;
-    TRY(take_flavour(s, options));
+    TRY(take_flavour(s, kind, options));
     TRY(take_options(s, options));
+    TRY(settings_take_scheduler(s, options));
     TRY(settings_check(s));
     TRY(loss_scale_settle(s, options));
     if (s->name == NULL)
@@ -195,12 +207,13 @@ static descent_status fill(settings *s, const log_sink *log,
 
 descent_status settings_create(memory *m, const log_sink *log,
                                const descent_optimizer_type *type,
-                               const descent_options *options, settings *s)
+                               const char *kind, const descent_options *options,
+                               settings *s)
 {
     descent_status status;
 
     *s = (settings){.memory = m, .type = type};
-    status = fill(s, log, options);
+    status = fill(s, log, kind, options);
     if (status != DESCENT_OK)
         settings_free(s);
     return status;
@@ -256,6 +269,7 @@ static descent_status derive(settings *s, const log_sink *log,
     TRY(memory_new(s->memory, s->table.count, sizeof *s->own, &s->own));
     memcpy(s->number, base->number, (s->table.count + 1) * sizeof *s->number);
     TRY(take_options(s, options));
+    TRY(settings_take_scheduler(s, options));
     replace_clipping(s);
     TRY(settings_check(s));
     TRY(memory_new(s->memory, own + 1, sizeof *before, &before));

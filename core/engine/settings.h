@@ -3,8 +3,9 @@
  * some: a number or a schedule for every row of the table, and the values that
  * the step at hand uses.
  *
- *   settings.c        take options over          settings_value.c  read, change
- *   settings_check.c  conflicts, warnings */
+ *   settings.c            take options over     settings_value.c  read, change
+ *   settings_check.c      conflicts, warnings
+ *   settings_scheduler.c  lr_scheduler */
 #ifndef DESCENT_ENGINE_SETTINGS_H
 #define DESCENT_ENGINE_SETTINGS_H
 
@@ -31,10 +32,12 @@ typedef struct settings {
 } settings;
 
 /* Check `options` (NULL: none given) against the type and take them over.
+ * `kind` is the name that the type was found by: presets may be for it.
  * Nothing is left behind on failure; settings_free is safe after it. */
 descent_status settings_create(memory *m, const log_sink *log,
                                const descent_optimizer_type *type,
-                               const descent_options *options, settings *s);
+                               const char *kind, const descent_options *options,
+                               settings *s);
 void settings_free(settings *s);
 
 /* The options of a group: those of `base` but for `options`.  While `fixed` is
@@ -43,6 +46,10 @@ void settings_free(settings *s);
 descent_status settings_derive(settings *base, const log_sink *log,
                                const descent_options *options, bool fixed,
                                settings *s);
+
+/* Take "lr_scheduler", after the other options. */
+descent_status settings_take_scheduler(settings *s,
+                                       const descent_options *options);
 
 /* Fill `now`: ask each schedule once and check what it says; a base before its
  * groups, of which `group` is the number. */

@@ -18,16 +18,19 @@ static uint64_t schedule_step(const settings *s, uint64_t iterations,
            settings_count(s, OPTION_BEGIN_NUM_UPDATE);
 }
 
-/* The legacy decay of the rate. */
-static double decayed(const settings *s, size_t row, uint64_t iterations,
-                      double value)
+/* What an option's value becomes: the rate may decay as in Keras 2.3, and be
+ * rounded. */
+static double finished(const settings *s, size_t row, uint64_t iterations,
+                       double value)
 {
     const double decay = s->number[OPTION_DECAY];
 
-    if (row != OPTION_LEARNING_RATE || isnan(decay) ||
-        s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS2)
+    if (row != OPTION_LEARNING_RATE)
         return value;
-    return value * (1 / (1 + decay * (double)iterations));
+    if (!isnan(decay) && s->number[OPTION_FLAVOUR] == FLAVOUR_KERAS2)
+        value *= 1 / (1 + decay * (double)iterations);
+    return s->number[OPTION_LEARNING_RATE_F32] != 0 ? (double)(float)value
+                                                    : value;
 }
 
 descent_status settings_value(const settings *s, size_t row, uint32_t group,
@@ -42,7 +45,7 @@ descent_status settings_value(const settings *s, size_t row, uint32_t group,
     double at = 0;
 
     if (holder->schedule[row] == NULL) {
-        *value = decayed(s, row, iterations, holder->number[row]);
+        *value = finished(s, row, iterations, holder->number[row]);
         return DESCENT_OK;
     }
     descent_status status =
@@ -52,7 +55,7 @@ descent_status settings_value(const settings *s, size_t row, uint32_t group,
     if (status != DESCENT_OK)
         return status_prefix(status, "schedule of %s.%s at step %llu",
                              s->table.owner, name, (unsigned long long)n);
-    *value = decayed(s, row, iterations, at);
+    *value = finished(s, row, iterations, at);
     return DESCENT_OK;
 }
 

@@ -15,7 +15,8 @@
 
 enum {
     ABOVE_MINIMUM = DESCENT_PARAM_MIN_OPEN,
-    STRUCTURAL = DESCENT_PARAM_STRUCTURAL
+    STRUCTURAL = DESCENT_PARAM_STRUCTURAL,
+    INFINITE = DESCENT_PARAM_INFINITE
 };
 
 static const char *const rate_names[] = {"lr", NULL};
@@ -153,6 +154,9 @@ static const descent_param rows[OPTION_COMMON] = {
         "scalars", NULL, precisions, CHOICE, STRUCTURAL, SCALARS_COMPUTE, 0, 1,
         "Round the scalars of an update to f32 for f64 tensors too, as "
         "MXNet's kernels do."),
+    [OPTION_LEARNING_RATE_F32] =
+        ROW("learning_rate_f32", NULL, NULL, BOOL, STRUCTURAL, 0, 0, 1,
+            "Round the rate to f32, as Keras keeps it."),
     [OPTION_USE_FUSED_STEP] =
         ROW("use_fused_step", NULL, NULL, BOOL, STRUCTURAL, 1, 0, 1,
             "Let the plugin do a step's options in its own sweep; changes no "
@@ -161,6 +165,10 @@ static const descent_param rows[OPTION_COMMON] = {
         ROW("flush_denormals", NULL, NULL, BOOL, STRUCTURAL, 0, 0, 1,
             "Take the numbers next to zero for zero while weights are "
             "updated, which is quicker on some processors."),
+    [OPTION_AGGREGATE_NUM] =
+        ROW("aggregate_num", NULL, NULL, INT, STRUCTURAL | INFINITE, NAN, 1,
+            HUGE_VAL,
+            "Most tensors that the plugin gets in one call; changes no bit."),
     [OPTION_MASTER] =
         ROW("master", NULL, masters, CHOICE, STRUCTURAL, MASTER_NONE, 0, 3,
             "Beside 16-bit weights keep a copy in f32, or what rounding took "

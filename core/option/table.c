@@ -20,8 +20,21 @@ bool option_answers_to(const descent_param *row, const char *name)
     return false;
 }
 
+/* Words of other systems that are no options of their own, and why not. */
+static const struct {
+    const char *name, *why;
+} words[] = {
+    {OPTION_LR_SCHEDULER, "it is the learning rate's schedule, given when the "
+                          "optimizer is created"},
+    {"update_on_kvstore", "there is no key-value store, updates are always "
+                          "local"},
+};
+
 bool option_is_common(const char *name)
 {
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i].name, name) == 0)
+            return true;
     for (size_t i = 0; i < OPTION_COMMON; i++)
         if (option_answers_to(descent_common_option(i), name))
             return true;
@@ -62,6 +75,12 @@ descent_status option_find(const option_table *table, const char *name,
             return DESCENT_OK;
         }
         text_nearest_offer(&search, table->rows[i]->name);
+    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(words[i].name, name) == 0)
+            return status_fail(DESCENT_ERR_ARGUMENT, "%s.%s: %s", table->owner,
+                               name, words[i].why);
+        text_nearest_offer(&search, words[i].name);
     }
     if (search.best != NULL)
         return status_fail(DESCENT_ERR_ARGUMENT,
@@ -118,13 +137,22 @@ static void describe_range(const descent_param *row, char text[RANGE_SIZE])
         text_append(
             text, RANGE_SIZE, "%s%s %s %s %s %s", whole ? "an integer, " : "",
             low, min_open ? "<" : "<=", row->name, max_open ? "<" : "<=", high);
+    if ((row->flags & DESCENT_PARAM_INFINITE) != 0)
+        text_append(text, RANGE_SIZE, " or infinite");
+}
+
+/* What every number must be, whatever the range. */
+static bool is_sound(const descent_param *row, double value)
+{
+    return isfinite(value) ||
+           (value == HUGE_VAL && (row->flags & DESCENT_PARAM_INFINITE) != 0);
 }
 
 static bool in_range(const descent_param *row, double value)
 {
     const bool whole = row->type != DESCENT_PARAM_REAL;
 
-    if (!isfinite(value) || (whole && value != floor(value)))
+    if (!is_sound(row, value) || (whole && value != floor(value)))
         return false;
     if (value < row->minimum || value > row->maximum)
         return false;
@@ -188,7 +216,7 @@ descent_status option_read(const option_table *table, size_t i,
 
     describe_range(row, range);
     if (item->kind != kind_of[row->type] ||
-        (item->kind == BAG_NUMBER && !isfinite(item->number)))
+        (item->kind == BAG_NUMBER && !is_sound(row, item->number)))
         return option_refuse(table, i, item, range);
     if (row->type == DESCENT_PARAM_CHOICE) {
         for (int k = 0; row->choices[k] != NULL; k++) {

@@ -45,8 +45,10 @@ enum {
     OPTION_STEP_OFFSET,
     OPTION_BEGIN_NUM_UPDATE,
     OPTION_SCALARS,
+    OPTION_LEARNING_RATE_F32,
     OPTION_USE_FUSED_STEP,
     OPTION_FLUSH_DENORMALS,
+    OPTION_AGGREGATE_NUM,
     OPTION_MASTER,
     OPTION_MULTI_PRECISION, /* false and true: the first two of "master" */
     OPTION_SLOT_DTYPE,
@@ -78,6 +80,10 @@ typedef struct option_table {
     const descent_param **rows;
     size_t count; /* OPTION_COMMON + the type's own */
 } option_table;
+
+/* The schedule of the rate, for those who come from MXNet: a word of its own,
+ * because it may stand beside learning_rate. */
+#define OPTION_LR_SCHEDULER "lr_scheduler"
 
 /* True for names and aliases of common options: types must not declare them,
  * but for "learning_rate", which sets its default. */

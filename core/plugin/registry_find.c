@@ -10,6 +10,7 @@
 #include "plugin/lock.h"
 #include "plugin/registry_inside.h"
 #include "plugin/trust.h"
+#include "plugin/type.h"
 
 /* Judge the tables of the file NAME.so and choose its type of that name. */
 static descent_status judge_file(const registry *r, const char *name,
@@ -78,18 +79,49 @@ static descent_status refuse_missing(const registry *r, const char *name)
                                         : guess);
 }
 
-static descent_status find_locked(registry *r, const char *name, entry *out)
+/* The type with this id, in use or in a file; false when there is no file. */
+static bool find_id(registry *r, const char *id, entry *out,
+                    descent_status *status)
 {
-    const entry *known = registry_known(r, name);
+    const entry *known = registry_known(r, id);
     char path[PATH_MAX];
 
-    if (known != NULL) {
+    *status = DESCENT_OK;
+    if (known != NULL)
         *out = *known;
-        return DESCENT_OK;
+    else if (search_find(&r->search, id, path))
+        *status = take_file(r, id, path, out);
+    else
+        return false;
+    return true;
+}
+
+/* A class that is a rule with other defaults: the rule's id begins its name,
+ * and has presets under it. */
+static bool find_class(registry *r, const char *name, entry *out)
+{
+    char id[FIND_NAME + 1];
+    descent_status status;
+
+    text_lower(id, sizeof id, name);
+    for (size_t n = strlen(id); n-- > 1;) {
+        id[n] = '\0';
+        if (!find_id(r, id, out, &status) || status != DESCENT_OK)
+            continue;
+        for (uint32_t i = 0; i < out->type->preset_count; i++)
+            if (strcmp(type_preset(out->type, i)->flavour, name) == 0)
+                return true;
     }
-    if (!search_find(&r->search, name, path))
-        return refuse_missing(r, name);
-    return take_file(r, name, path, out);
+    return false;
+}
+
+static descent_status find_locked(registry *r, const char *name, entry *out)
+{
+    descent_status status;
+
+    if (find_id(r, name, out, &status))
+        return status;
+    return find_class(r, name, out) ? DESCENT_OK : refuse_missing(r, name);
 }
 
 descent_status registry_find(registry *r, const char *name,

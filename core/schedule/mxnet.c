@@ -10,6 +10,7 @@ enum {
     BASE_LR,
     WARMUP_STEPS,
     WARMUP_BEGIN_LR,
+    WARMUP_FINAL_LR,
     WARMUP_MODE,
     STEP_OFFSET,
     OWN
@@ -20,12 +21,21 @@ static const char *const warmup_modes[] = {"linear", "constant", NULL};
     REAL("base_lr", 0.01, "The rate after the warmup."),                       \
         COUNT("warmup_steps", 0, 0, "Steps of the warmup."),                   \
         REAL("warmup_begin_lr", 0, "The rate at the begin of the warmup."),    \
+        REAL("warmup_final_lr", NAN, "The rate at its end; none: base_lr."),   \
         WORD("warmup_mode", warmup_modes, 0, "Rise to base_lr, or wait."),     \
         COUNT("step_offset", 0, 0, "Added to the step: 1 for MXNet's count.")
 
 static uint64_t updates(const schedule_argument *a, uint64_t n)
 {
     return schedule_steps_add(n, (uint64_t)a[STEP_OFFSET].number);
+}
+
+/* MXNet's keep the base that they were made with, when the optimizer's rate
+ * replaces it. */
+static double warmup_final(const schedule_argument *a)
+{
+    return isnan(a[WARMUP_FINAL_LR].number) ? a[BASE_LR].number
+                                            : a[WARMUP_FINAL_LR].number;
 }
 
 static bool warms_up(const schedule_argument *a, uint64_t n, double *value)
@@ -38,20 +48,22 @@ static bool warms_up(const schedule_argument *a, uint64_t n, double *value)
     *value =
         a[WARMUP_MODE].number != 0
             ? begin
-            : begin + (a[BASE_LR].number - begin) * x / a[WARMUP_STEPS].number;
+            : begin + (warmup_final(a) - begin) * x / a[WARMUP_STEPS].number;
     return true;
 }
 
 static descent_status check_warmup(const char *kind, const schedule_argument *a)
 {
-    char begin[TEXT_NUMBER], base[TEXT_NUMBER];
+    const bool own = !isnan(a[WARMUP_FINAL_LR].number);
+    char begin[TEXT_NUMBER], end[TEXT_NUMBER];
 
-    if (a[WARMUP_BEGIN_LR].number <= a[BASE_LR].number)
+    if (a[WARMUP_BEGIN_LR].number <= warmup_final(a))
         return DESCENT_OK;
     return status_fail(DESCENT_ERR_ARGUMENT,
-                       "%s.warmup_begin_lr = %s: expected at most base_lr = %s",
+                       "%s.warmup_begin_lr = %s: expected at most %s = %s",
                        kind, text_number(a[WARMUP_BEGIN_LR].number, begin),
-                       text_number(a[BASE_LR].number, base));
+                       own ? "warmup_final_lr" : "base_lr",
+                       text_number(warmup_final(a), end));
 }
 
 /* ---- factor, multi_factor ---- */

@@ -15,9 +15,10 @@ static const char *const also_epsilon[] = { "eps", NULL };
 static const descent_param params[] = {
     DESCENT_PARAM("learning_rate", DESCENT_PARAM_REAL, 0, 0.001, 0, HUGE_VAL,
                   "Step size; the paper's is 1.0."),
-    DESCENT_PARAM("rho", DESCENT_PARAM_REAL, 0, 0.95, 0, 1,
+    DESCENT_PARAM("rho", DESCENT_PARAM_REAL, DESCENT_PARAM_KERAS3, 0.95, 0, 1,
                   "Decay of the means of squared gradients and steps."),
-    DESCENT_PARAM_AS("epsilon", also_epsilon, DESCENT_PARAM_REAL, DESCENT_PARAM_WARN_ZERO, 1e-7, 0, HUGE_VAL,
+    DESCENT_PARAM_AS("epsilon", also_epsilon, DESCENT_PARAM_REAL,
+                     DESCENT_PARAM_WARN_ZERO | DESCENT_PARAM_KERAS3, 1e-7, 0, HUGE_VAL,
                      "Added inside both roots; it sets the first steps."),
 };
 

@@ -23,20 +23,27 @@ static const char *const also_epsilon[] = { "eps", NULL };
 static const descent_param params[] = {
     DESCENT_PARAM("learning_rate", DESCENT_PARAM_REAL, 0, 0.001, 0, HUGE_VAL,
                   "Step size."),
-    DESCENT_PARAM_AS("beta_1", also_beta_1, DESCENT_PARAM_REAL, DESCENT_PARAM_MAX_OPEN, 0.9, 0, 1,
+    DESCENT_PARAM_AS("beta_1", also_beta_1, DESCENT_PARAM_REAL,
+                     DESCENT_PARAM_MAX_OPEN | DESCENT_PARAM_KERAS3, 0.9, 0, 1,
                      "Decay of the mean of past gradients."),
-    DESCENT_PARAM_AS("beta_2", also_beta_2, DESCENT_PARAM_REAL, DESCENT_PARAM_MAX_OPEN, 0.999, 0, 1,
+    DESCENT_PARAM_AS("beta_2", also_beta_2, DESCENT_PARAM_REAL,
+                     DESCENT_PARAM_MAX_OPEN | DESCENT_PARAM_KERAS3, 0.999, 0, 1,
                      "Decay of the mean of past squared gradients."),
-    DESCENT_PARAM_AS("epsilon", also_epsilon, DESCENT_PARAM_REAL, DESCENT_PARAM_WARN_ZERO, 1e-7, 0, HUGE_VAL,
+    DESCENT_PARAM_AS("epsilon", also_epsilon, DESCENT_PARAM_REAL,
+                     DESCENT_PARAM_WARN_ZERO | DESCENT_PARAM_KERAS3, 1e-7, 0, HUGE_VAL,
                      "Added to the root, so that no step divides by zero."),
     DESCENT_CHOICE("epsilon_mode", 0, HAT, modes,
                    "Add epsilon before (hat) or after (plain) the bias "
                    "correction of the root."),
-    DESCENT_PARAM("amsgrad", DESCENT_PARAM_BOOL, DESCENT_PARAM_STRUCTURAL, 0,
+    DESCENT_PARAM("amsgrad", DESCENT_PARAM_BOOL,
+                  DESCENT_PARAM_STRUCTURAL | DESCENT_PARAM_KERAS3, 0,
                   0, 1, "Divide by the largest second moment seen so far."),
 };
 
 static const descent_preset presets[] = {
+    /* AdamW: 0 is "decoupled". */
+    DESCENT_PRESET("adamw", "weight_decay", 0.004),
+    DESCENT_PRESET("adamw", "weight_decay_mode", 0),
     DESCENT_PRESET("mxnet", "epsilon", 1e-8),
     DESCENT_PRESET("torch", "epsilon", 1e-8),
     DESCENT_PRESET("torch", "epsilon_mode", PLAIN),

@@ -21,11 +21,14 @@ static const char *const also_epsilon[] = { "eps", NULL };
 static const descent_param params[] = {
     DESCENT_PARAM("learning_rate", DESCENT_PARAM_REAL, 0, 0.001, 0, HUGE_VAL,
                   "Step size."),
-    DESCENT_PARAM_AS("beta_1", also_beta_1, DESCENT_PARAM_REAL, DESCENT_PARAM_MAX_OPEN, 0.9, 0, 1,
+    DESCENT_PARAM_AS("beta_1", also_beta_1, DESCENT_PARAM_REAL,
+                     DESCENT_PARAM_MAX_OPEN | DESCENT_PARAM_KERAS3, 0.9, 0, 1,
                      "Decay of the mean of past gradients."),
-    DESCENT_PARAM_AS("beta_2", also_beta_2, DESCENT_PARAM_REAL, DESCENT_PARAM_MAX_OPEN, 0.999, 0, 1,
+    DESCENT_PARAM_AS("beta_2", also_beta_2, DESCENT_PARAM_REAL,
+                     DESCENT_PARAM_MAX_OPEN | DESCENT_PARAM_KERAS3, 0.999, 0, 1,
                      "Decay of the largest past gradient."),
-    DESCENT_PARAM_AS("epsilon", also_epsilon, DESCENT_PARAM_REAL, DESCENT_PARAM_WARN_ZERO, 1e-7, 0, HUGE_VAL,
+    DESCENT_PARAM_AS("epsilon", also_epsilon, DESCENT_PARAM_REAL,
+                     DESCENT_PARAM_WARN_ZERO | DESCENT_PARAM_KERAS3, 1e-7, 0, HUGE_VAL,
                      "Added so that no step divides by zero."),
     DESCENT_CHOICE("epsilon_mode", 0, DENOMINATOR, modes,
                    "Add epsilon to the denominator at use, or to the gradient "

@@ -23,19 +23,24 @@ static const char *const modes[] = { "in_sqrt", "out_sqrt",
 static const char *const used[] = { "always", "if_centered", NULL };
 static const char *const momentum_modes[] = { "lr_inside", "lr_outside", NULL };
 
-static const char *const also_rho[] = { "alpha", NULL };
+static const char *const also_rho[] = { "alpha", "gamma1", NULL };
+static const char *const also_momentum[] = { "gamma2", NULL };
 static const char *const also_epsilon[] = { "eps", NULL };
 
 static const descent_param params[] = {
     DESCENT_PARAM("learning_rate", DESCENT_PARAM_REAL, 0, 0.001, 0, HUGE_VAL,
                   "Step size."),
-    DESCENT_PARAM_AS("rho", also_rho, DESCENT_PARAM_REAL, 0, 0.9, 0, 1,
+    DESCENT_PARAM_AS("rho", also_rho, DESCENT_PARAM_REAL,
+                     DESCENT_PARAM_KERAS3, 0.9, 0, 1,
                      "Decay of the mean of past squared gradients."),
-    DESCENT_PARAM("momentum", DESCENT_PARAM_REAL, DESCENT_PARAM_SELECTS, 0, 0,
-                  1, "Part of the previous step that is taken again."),
-    DESCENT_PARAM_AS("epsilon", also_epsilon, DESCENT_PARAM_REAL, DESCENT_PARAM_WARN_ZERO, 1e-7, 0, HUGE_VAL,
+    DESCENT_PARAM_AS("momentum", also_momentum, DESCENT_PARAM_REAL,
+                     DESCENT_PARAM_SELECTS | DESCENT_PARAM_KERAS3, 0, 0, 1,
+                     "Part of the previous step that is taken again."),
+    DESCENT_PARAM_AS("epsilon", also_epsilon, DESCENT_PARAM_REAL,
+                     DESCENT_PARAM_WARN_ZERO | DESCENT_PARAM_KERAS3, 1e-7, 0, HUGE_VAL,
                      "Added so that no step divides by zero."),
-    DESCENT_PARAM("centered", DESCENT_PARAM_BOOL, DESCENT_PARAM_STRUCTURAL, 0,
+    DESCENT_PARAM("centered", DESCENT_PARAM_BOOL,
+                  DESCENT_PARAM_STRUCTURAL | DESCENT_PARAM_KERAS3, 0,
                   0, 1, "Divide by the deviation instead of the mean square."),
     DESCENT_CHOICE("epsilon_mode", 0, IN_SQRT, modes,
                    "Whether epsilon stands inside the square root."),

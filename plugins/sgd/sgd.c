@@ -22,9 +22,11 @@ static const char *const firsts[] = { "zero", "gradient", NULL };
 static const descent_param params[] = {
     DESCENT_PARAM("learning_rate", DESCENT_PARAM_REAL, 0, 0.01, 0, HUGE_VAL,
                   "Step size."),
-    DESCENT_PARAM("momentum", DESCENT_PARAM_REAL, DESCENT_PARAM_SELECTS, 0, 0,
+    DESCENT_PARAM("momentum", DESCENT_PARAM_REAL,
+                  DESCENT_PARAM_SELECTS | DESCENT_PARAM_KERAS3, 0, 0,
                   1, "Part of the previous step that is taken again."),
-    DESCENT_PARAM("nesterov", DESCENT_PARAM_BOOL, DESCENT_PARAM_STRUCTURAL, 0,
+    DESCENT_PARAM("nesterov", DESCENT_PARAM_BOOL,
+                  DESCENT_PARAM_STRUCTURAL | DESCENT_PARAM_KERAS3, 0,
                   0, 1, "Look one step of momentum ahead."),
     DESCENT_CHOICE("momentum_mode", DESCENT_PARAM_STRUCTURAL, LR_INSIDE, modes,
                    "Whether the buffer holds steps (lr_inside) or gradients."),

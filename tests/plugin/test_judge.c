@@ -314,7 +314,7 @@ CHANGE(core_alias, aliases[0] = "lr")
 CHANGE(rate_alias, aliases[0] = "learning_rate")
 CHANGE(kind_new, PARAM(COUNT).type = 5)
 CHANGE(kind_none, PARAM(COUNT).type = 0)
-CHANGE(param_flags, PARAM(COUNT).flags = 0x20)
+CHANGE(param_flags, PARAM(COUNT).flags = 0x800)
 CHANGE(rate_fixed, PARAM(RATE).flags = DESCENT_PARAM_STRUCTURAL)
 CHANGE(rate_whole, PARAM(RATE).type = DESCENT_PARAM_INT)
 CHANGE(help_null, PARAM(COUNT).help = NULL)
@@ -348,7 +348,7 @@ static void options_are_declared_soundly(void **state)
         {kind_new, "sound.count: type = 5, expected 1 to 4; it needs a newer "
                    "Descent"},
         {kind_none, "sound.count: type = 0"},
-        {param_flags, "sound.count: flags = 0x20 has bits"},
+        {param_flags, "sound.count: flags = 0x800 has bits"},
         {rate_fixed, "sound.learning_rate: expected a real number that may "
                      "change"},
         {rate_whole, "sound.learning_rate: expected a real number"},

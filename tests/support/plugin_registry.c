@@ -8,7 +8,8 @@
 bool plugin_is_core_option(const char *name)
 {
     return strcmp(name, "learning_rate") == 0 || strcmp(name, "lr") == 0 ||
-           strcmp(name, "weight_decay") == 0;
+           strcmp(name, "weight_decay") == 0 ||
+           strcmp(name, "weight_decay_mode") == 0;
 }
 
 static void must(descent_status status)

@@ -69,7 +69,8 @@ static void probe(descent_runtime *runtime, const char *kind,
     static const double never[] = {NAN, INFINITY, -INFINITY};
 
     for (size_t i = 0; i < 3; i++)
-        refuses(runtime, kind, p->name, never[i]);
+        if (never[i] != INFINITY || (p->flags & DESCENT_PARAM_INFINITE) == 0)
+            refuses(runtime, kind, p->name, never[i]);
     if (p->type != DESCENT_PARAM_REAL && p->type != DESCENT_PARAM_INT) {
         refuses(runtime, kind, p->name, 1);
         return;

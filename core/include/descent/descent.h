@@ -189,7 +189,7 @@ typedef struct descent_plugin_info {
 } descent_plugin_info;
 
 /* Find the optimizer `name` (any case), loading NAME.so if it is not loaded
- * yet.  Searched in this order: directories of the runtime options and
+ * yet; or a class that a rule has presets for ("AdamW": adam).  Searched in this order: directories of the runtime options and
  * descent_runtime_add_directory; DESCENT_PLUGIN_PATH; the user's data directory
  * ($XDG_DATA_HOME or ~/.local/share)/descent/plugins/1; the directory that
  * belongs to libdescent.  The first file with the name decides.  `info` may be

@@ -125,8 +125,13 @@ enum {
                                            or not zero picks the variant: a
                                            scheduled value counts as not zero,
                                            and leaving zero later is an error */
-    DESCENT_PARAM_WARN_ZERO  = 1u << 4  /* zero is allowed, but rarely meant:
+    DESCENT_PARAM_WARN_ZERO  = 1u << 4, /* zero is allowed, but rarely meant:
                                            the core warns once                */
+    DESCENT_PARAM_KERAS3     = 1u << 5, /* Keras 3 has this option of the rule,
+                                           by this name, so configurations for
+                                           it have it too                     */
+    DESCENT_PARAM_INFINITE   = 1u << 6  /* may be infinite: options of the core
+                                           only                               */
 };
 
 /* One hyperparameter.  Every kind travels as a double (BOOL 0/1, CHOICE its
@@ -145,7 +150,9 @@ typedef struct descent_param {
 
 /* Another system's default for a hyperparameter of this or of the core: applied
  * when the user picks that flavour ("keras2", "mxnet", "torch") and gives no
- * value of their own. */
+ * value of their own.  In the place of a flavour may stand the name, in small
+ * letters, of a class that is this rule with other defaults, such as "adamw":
+ * it begins with the type's id, and makes the rule known under it. */
 typedef struct descent_preset {
     uint32_t    struct_size;
     uint32_t    reserved;        /* 0                                         */
