@@ -10,6 +10,16 @@
 
 enum { LONGEST_NAME = 63 };
 
+const char *text_escape(char byte, char buffer[TEXT_ESCAPE])
+{
+    const unsigned code = (unsigned char)byte;
+
+    if (code >= 0x20 && byte != '"' && byte != '\\')
+        return NULL;
+    snprintf(buffer, TEXT_ESCAPE, code < 0x20 ? "\\u%04x" : "\\%c", code);
+    return buffer;
+}
+
 const char *text_number(double x, char buffer[TEXT_NUMBER])
 {
     const char *name = isnan(x) ? "nan" : x > 0 ? "inf" : "-inf";

@@ -9,7 +9,11 @@
 
 #include <descent/plugin.h>
 
-enum { TEXT_NUMBER = 32 };
+enum { TEXT_NUMBER = 32, TEXT_ESCAPE = 8 };
+
+/* What stands for `byte` inside of a JSON string: an escape in `buffer`, or NULL
+ * for the byte itself. */
+const char *text_escape(char byte, char buffer[TEXT_ESCAPE]);
 
 /* Shortest form of x that reads back as x, with a point in every locale, "nan",
  * "inf" or "-inf"; returns `buffer`. */

@@ -88,14 +88,9 @@ static descent_status put_escaped(memory *m, safetensors_layout *to,
                                   const char *text)
 {
     for (; *text != '\0'; text++) {
-        const unsigned char byte = (unsigned char)*text;
-        char escape[8] = "";
-
-        if (byte < 0x20)
-            text_append(escape, sizeof escape, "\\u%04x", byte);
-        else if (byte == '"' || byte == '\\')
-            text_append(escape, sizeof escape, "\\%c", byte);
-        TRY(escape[0] != '\0' ? put_text(m, to, escape) : put(m, to, text, 1));
+        char buffer[TEXT_ESCAPE];
+        const char *escape = text_escape(*text, buffer);
+        TRY(escape != NULL ? put_text(m, to, escape) : put(m, to, text, 1));
     }
     return DESCENT_OK;
 }

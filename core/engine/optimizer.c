@@ -79,6 +79,7 @@ void descent_optimizer_free(descent_optimizer *o)
                    sizeof *o->spare_rows);
     exclusions_free(o);
     groups_free(o);
+    memory_release(o->memory, o->config, o->config_capacity, 1);
     if (o->settings.memory != NULL)
         settings_free(&o->settings);
     memory_release(o->memory, o, 1, sizeof *o);

@@ -155,6 +155,9 @@ struct descent_optimizer {
     bool poisoned; /* the plugin failed midway */
     bool warned;   /* about tensors without a gradient */
 
+    char *config; /* text of the last configuration */
+    size_t config_capacity;
+
     char **excluded; /* names that do not decay */
     size_t excluded_count;
     regex_t exclude_match;

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Options from JSON text, as Keras' get_config prints it. */
-#include <jansson.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "engine/json.h"
 #include "engine/runtime.h"
-#include "option/bag.h"
 #include "schedule/schedule.h"
 
-enum { LONGEST_JSON = 1 << 24, DEEPEST = 16 };
+enum { LONGEST_JSON = 1 << 24, DEEPEST = 1000 };
 
 static descent_status fill(memory *m, const json_t *object, int depth,
                            descent_options *options);
@@ -163,38 +161,54 @@ static descent_status fill(memory *m, const json_t *object, int depth,
     return DESCENT_OK;
 }
 
+descent_status json_read_object(const char *what, const char *text,
+                                size_t length, json_t **out)
+{
+    json_error_t error;
+    json_t *root;
+
+    if (text == NULL || length > LONGEST_JSON)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "%s: expected JSON text of at most %d bytes", what,
+                           LONGEST_JSON);
+    root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    if (root == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT, "%s: line %d, column %d: %s",
+                           what, error.line, error.column, error.text);
+    if (json_is_object(root)) {
+        *out = root;
+        return DESCENT_OK;
+    }
+    json_decref(root);
+    return status_fail(DESCENT_ERR_ARGUMENT, "%s: expected a JSON object {...}",
+                       what);
+}
+
+descent_status json_read_options(memory *m, const json_t *object,
+                                 descent_options *options)
+{
+    return fill(m, object, 0, options);
+}
+
 descent_status descent_options_from_json(descent_runtime *runtime,
                                          const char *text, size_t length,
                                          descent_options **out)
 {
     descent_options *options = NULL;
-    json_error_t error;
     json_t *root;
     descent_status status;
 
     TRY(runtime_check(runtime));
-    if (text == NULL || out == NULL || length > LONGEST_JSON)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "options: expected JSON text of at most %d bytes",
-                           LONGEST_JSON);
-    root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    if (root == NULL)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "options: line %d, column %d: %s", error.line,
-                           error.column, error.text);
-    if (json_is_object(root)) {
-        status = bag_create(runtime->memory, &options);
-        if (status == DESCENT_OK)
-            status = fill(runtime->memory, root, 0, options);
-    } else {
-        status = status_fail(DESCENT_ERR_ARGUMENT,
-                             "options: expected a JSON object {...}");
-    }
+    if (out == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT, "options: out is NULL");
+    TRY(json_read_object("options", text, length, &root));
+    status = bag_create(runtime->memory, &options);
+    if (status == DESCENT_OK)
+        status = json_read_options(runtime->memory, root, options);
     json_decref(root);
-    if (status != DESCENT_OK) {
+    if (status == DESCENT_OK)
+        *out = options;
+    else
         descent_options_free(options);
-        return status;
-    }
-    *out = options;
-    return DESCENT_OK;
+    return status;
 }

@@ -29,14 +29,6 @@ static descent_status fill_table(memory *m, const descent_optimizer_type *type,
     return DESCENT_OK;
 }
 
-/* Some booleans are names of another option's first two values. */
-static size_t meant_row(size_t row)
-{
-    return row == OPTION_MULTI_PRECISION ? OPTION_MASTER
-           : row == OPTION_LAZY_UPDATE   ? OPTION_SPARSE
-                                         : row;
-}
-
 static descent_status take_item(settings *s, size_t row, const bag_item *item)
 {
     const descent_param *p = s->table.rows[row];
@@ -68,7 +60,7 @@ static descent_status take_item(settings *s, size_t row, const bag_item *item)
         return memory_text(s->memory, item->text, &s->name);
     }
     TRY(option_read(&s->table, row, item, &s->number[row]));
-    s->number[meant_row(row)] = s->number[row];
+    s->number[option_meant(row)] = s->number[row];
     return DESCENT_OK;
 }
 
@@ -84,6 +76,26 @@ static descent_status take_preset(settings *s, const descent_preset *p,
     TRY(option_check(&s->table, row, p->value));
     s->number[row] = p->value;
     return DESCENT_OK;
+}
+
+static void find_default(const settings *s, size_t row, const char *flavour,
+                         const descent_preset *p, double *value)
+{
+    if (strcmp(p->flavour, flavour) == 0 &&
+        strcmp(p->param, s->table.rows[row]->name) == 0)
+        *value = p->value;
+}
+
+double settings_default(const settings *s, size_t row, const char *flavour)
+{
+    double value = s->table.rows[row]->initial;
+    const descent_preset *p;
+
+    for (size_t i = 0; (p = descent_common_preset(i)) != NULL; i++)
+        find_default(s, row, flavour, p, &value);
+    for (size_t i = 0; i < s->type->preset_count; i++)
+        find_default(s, row, flavour, type_preset(s->type, i), &value);
+    return value;
 }
 
 /* The flavour goes first: it sets what the other options replace. */
@@ -123,7 +135,7 @@ static descent_status take_options(settings *s, const descent_options *options)
             if (strcmp(other->name, OPTION_LR_SCHEDULER) == 0)
                 continue;
             TRY(option_find(&s->table, other->name, &other_row));
-            if (meant_row(row) == meant_row(other_row))
+            if (option_meant(row) == option_meant(other_row))
                 return status_fail(DESCENT_ERR_ARGUMENT,
                                    "%s: '%s' and '%s' are two names of one "
                                    "option: expected one of them",

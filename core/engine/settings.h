@@ -47,6 +47,9 @@ descent_status settings_derive(settings *base, const log_sink *log,
                                const descent_options *options, bool fixed,
                                settings *s);
 
+/* What a row has by default in a flavour, NaN for none. */
+double settings_default(const settings *s, size_t row, const char *flavour);
+
 /* Take "lr_scheduler", after the other options. */
 descent_status settings_take_scheduler(settings *s,
                                        const descent_options *options);

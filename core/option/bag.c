@@ -195,3 +195,27 @@ descent_status descent_options_set_schedules(descent_options *options,
     }
     return put(options, name, item);
 }
+
+descent_status bag_copy(const bag_item *item, descent_options *options)
+{
+    switch (item->kind) {
+    case BAG_NUMBER:
+        return descent_options_set_number(options, item->name, item->number);
+    case BAG_BOOLEAN:
+        return descent_options_set_boolean(options, item->name,
+                                           item->number != 0);
+    case BAG_TEXT:
+        return descent_options_set_text(options, item->name, item->text);
+    case BAG_NUMBERS:
+        return descent_options_set_numbers(options, item->name, item->numbers,
+                                           item->count);
+    case BAG_SCHEDULE:
+        return descent_options_set_schedule(options, item->name,
+                                            item->schedule);
+    case BAG_SCHEDULES:
+        return descent_options_set_schedules(options, item->name,
+                                             item->schedules, item->count);
+    default:
+        return descent_options_set_none(options, item->name);
+    }
+}

@@ -37,6 +37,9 @@ descent_status bag_create(memory *m, descent_options **out);
 /* The item called `name`, or NULL; `options` may be NULL. */
 const bag_item *bag_find(const descent_options *options, const char *name);
 
+/* Set a copy of the item among `options`. */
+descent_status bag_copy(const bag_item *item, descent_options *options);
+
 /* What an item is, for messages: "a number", "a string", ... */
 const char *bag_kind_name(bag_kind kind);
 

@@ -177,6 +177,14 @@ descent_status option_check(const option_table *table, size_t i, double value)
                            : "");
 }
 
+/* What configurations show in the place of a function. */
+static bool is_function(const char *text)
+{
+    const size_t n = strlen(text);
+
+    return n > 2 && text[0] == '<' && text[n - 1] == '>';
+}
+
 descent_status option_refuse(const option_table *table, size_t i,
                              const bag_item *item, const char *expected)
 {
@@ -193,6 +201,11 @@ descent_status option_refuse(const option_table *table, size_t i,
                            table->owner, name,
                            item->number != 0 ? "true" : "false", expected);
     case BAG_TEXT:
+        if (is_function(item->text))
+            return status_fail(DESCENT_ERR_ARGUMENT,
+                               "%s.%s = \"%.64s\": a configuration cannot hold "
+                               "a function: give it again among the options",
+                               table->owner, name, item->text);
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "%s.%s = \"%.64s\": expected %s", table->owner, name,
                            item->text, expected);

@@ -62,6 +62,15 @@ enum {
     OPTION_COMMON
 };
 
+/* Some booleans are names of another option's first two values: the row that is
+ * meant, or itself. */
+static inline size_t option_meant(size_t row)
+{
+    return row == OPTION_MULTI_PRECISION ? OPTION_MASTER
+           : row == OPTION_LAZY_UPDATE   ? OPTION_SPARSE
+                                         : row;
+}
+
 /* Values of the choices. */
 enum { DECAY_DECOUPLED, DECAY_L2 };
 enum { EMA_ON_UPDATE, EMA_ON_ITERATION };

@@ -5,28 +5,23 @@
 #include "option/bag.h"
 #include "schedule/schedule.h"
 
-/* Set an option of a schedule among `options`. */
+/* Set an option of a schedule among `options`; kinds of settings and items are
+ * in the same order. */
 static descent_status copy(const descent_schedule_setting *v,
                            descent_options *options)
 {
-    switch (v->type) {
-    case DESCENT_SETTING_NUMBER:
-        return descent_options_set_number(options, v->name, v->number);
-    case DESCENT_SETTING_BOOLEAN:
-        return descent_options_set_boolean(options, v->name, v->number != 0);
-    case DESCENT_SETTING_TEXT:
-        return descent_options_set_text(options, v->name, v->text);
-    case DESCENT_SETTING_NUMBERS:
-        return descent_options_set_numbers(options, v->name, v->numbers,
-                                           v->count);
-    case DESCENT_SETTING_SCHEDULE:
-        return descent_options_set_schedule(options, v->name, v->schedules[0]);
-    case DESCENT_SETTING_SCHEDULES:
-        return descent_options_set_schedules(options, v->name, v->schedules,
-                                             v->count);
-    default:
-        return DESCENT_OK;
-    }
+    const bag_item item = {
+        .name = (char *)(uintptr_t)v->name,
+        .kind = (bag_kind)v->type,
+        .number = v->number,
+        .text = (char *)(uintptr_t)v->text,
+        .numbers = (double *)(uintptr_t)v->numbers,
+        .schedule = v->schedules == NULL ? NULL : v->schedules[0],
+        .schedules = (descent_schedule **)(uintptr_t)v->schedules,
+        .count = v->count,
+    };
+
+    return bag_copy(&item, options);
 }
 
 static const char base[] = "base_lr";

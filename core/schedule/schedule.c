@@ -13,6 +13,8 @@
  * depth, and asks every part. */
 enum { DEEPEST = 1000, MOST_PARTS = 1 << 20 };
 
+enum { LONGEST_LABEL = 511 };
+
 /* What changes while the schedule is used. */
 typedef struct changing {
     double state[SCHEDULE_STATE];
@@ -28,6 +30,7 @@ struct descent_schedule {
     uint64_t duration;
     size_t depth, parts; /* itself included; a part counts wherever it is */
     descent_schedule_function function;
+    char *label; /* of a function, or NULL */
     void *user;
     void (*release)(void *user);
 };
@@ -189,6 +192,7 @@ void descent_schedule_release(descent_schedule *schedule)
     if (schedule->release != NULL)
         schedule->release(schedule->user);
     m = schedule->memory;
+    memory_release_text(m, schedule->label);
     schedule_arguments_free(m, schedule->arguments);
     memory_release(m, schedule->changing, 1, sizeof *schedule->changing);
     memory_release(m, schedule, 1, sizeof *schedule);
@@ -203,4 +207,32 @@ descent_status descent_schedule_at(const descent_schedule *schedule, uint64_t n,
                            "descent_schedule_at: expected a schedule and a "
                            "place for the value, got NULL");
     return schedule_value(schedule, n, NULL, value);
+}
+
+descent_status descent_schedule_set_label(descent_schedule *schedule,
+                                          const char *label)
+{
+    char *copy = NULL;
+
+    if (schedule == NULL || schedule->kind != NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "descent_schedule_set_label: expected a function as "
+                           "a schedule");
+    if (label == NULL || !text_is_plain(label, LONGEST_LABEL) ||
+        !text_is_utf8(label))
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "descent_schedule_set_label: expected UTF-8 text of "
+                           "1 to %d bytes without control bytes",
+                           LONGEST_LABEL);
+    TRY(memory_text(schedule->memory, label, &copy));
+    memory_release_text(schedule->memory, schedule->label);
+    schedule->label = copy;
+    return DESCENT_OK;
+}
+
+const char *descent_schedule_label(const descent_schedule *schedule)
+{
+    if (schedule == NULL || schedule->kind != NULL)
+        return NULL;
+    return schedule->label == NULL ? "function" : schedule->label;
 }

@@ -204,6 +204,23 @@ int argument_field(lua_State *L, int index, const char *name);
 /* Refuse arguments after the first `most`, self included. */
 void argument_end(lua_State *L, int most);
 
+/* ---- JSON (json.c): both raise -------------------------------------------- */
+
+/* Push what JSON text of the core says: tables, null left out. */
+void json_push(lua_State *L, const char *text);
+
+/* Push the table at `index`, plain data, as JSON text, and return it. */
+const char *json_push_text(lua_State *L, int index);
+
+/* Push the least key of the table at `index` that is greater than the string at
+ * the top, or than nil there, which it replaces; false and nothing pushed when
+ * there is none.  The order makes the first of several errors the same in every
+ * run. */
+bool options_next_key(lua_State *L, int index);
+
+/* Put a point where the locale has its own mark. */
+void text_restore_point(char *text);
+
 /* ---- Misspelt names (nearest.c) ------------------------------------------ */
 
 /* Offer names one by one: `best` is the one spelled most like `wanted`, or NULL

@@ -90,6 +90,15 @@ void group_push_rest(lua_State *L, int options)
         lua_pushvalue(L, options);
 }
 
+void group_replace(lua_State *L, descent_options *options, int index)
+{
+    if (!lua_istable(L, index))
+        return;
+    if (argument_field(L, index, "groups") != LUA_TNIL)
+        error_check(L, descent_options_set_none(options, "groups"));
+    lua_pop(L, 1);
+}
+
 /* The names in the field at `index`, in userdata that is pushed. */
 static void read_names(lua_State *L, descent_group *group, int index)
 {

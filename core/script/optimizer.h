@@ -82,6 +82,9 @@ int optimizer_remove(lua_State *L);
  * `index`, which has no tensors; and push these options without it. */
 void group_push_rest(lua_State *L, int options);
 void group_add_all(lua_State *L, optimizer *o, int index, int options);
+/* Where the options at `index` have groups, let `options` say that they take the
+ * place of a configuration's. */
+void group_replace(lua_State *L, descent_options *options, int index);
 
 /* Ask the groups' functions about n tensors that are to be bound, whose Tensors
  * are in the table by name at `x`. */

@@ -123,10 +123,7 @@ static bool has_schedule(lua_State *L, int index)
     return found;
 }
 
-/* Push the least key of the table at `index` that is greater than the string at
- * the top, which it replaces; false and nothing pushed when there is none.  The
- * order makes the first of several errors the same in every run. */
-static bool next_key(lua_State *L, int index)
+bool options_next_key(lua_State *L, int index)
 {
     const int last = lua_gettop(L);
     bool found = false;
@@ -163,7 +160,7 @@ static descent_status set_parts(lua_State *L, descent_options *options,
 
     luaL_checkstack(L, 20, name);
     lua_pushnil(L);
-    while (status == DESCENT_OK && next_key(L, index)) {
+    while (status == DESCENT_OK && options_next_key(L, index)) {
         const char *part = lua_pushfstring(
             L, "%s.%s", name, argument_text(L, lua_gettop(L), "option name"));
 
@@ -222,7 +219,7 @@ descent_options *options_push(lua_State *L, int index)
     resource_hold(L, &b->resource, free_box);
     if (!argument_table(L, index, "options"))
         return b->options;
-    for (lua_pushnil(L); next_key(L, index);) {
+    for (lua_pushnil(L); options_next_key(L, index);) {
         lua_pushvalue(L, -1);
         lua_rawget(L, index);
         error_check(

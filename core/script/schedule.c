@@ -154,6 +154,23 @@ void schedule_made(lua_State *L, schedule *s, descent_status status)
     resource_hold(L, &s->resource, free_schedule);
 }
 
+/* Say where the function at `index` is from.  What cannot be said in a label
+ * stays without one, which is only for people. */
+static void set_label(lua_State *L, const schedule *s, int index)
+{
+    lua_Debug about;
+
+    lua_pushvalue(L, index);
+    lua_getinfo(L, ">S", &about);
+    if (about.linedefined > 0)
+        lua_pushfstring(L, "lua function %s:%d", about.short_src,
+                        about.linedefined);
+    else
+        lua_pushliteral(L, "lua function");
+    (void)descent_schedule_set_label(s->schedule, lua_tostring(L, -1));
+    lua_pop(L, 1);
+}
+
 schedule *schedule_from_lua(lua_State *L, int index)
 {
     descent_runtime *runtime = context_runtime(L);
@@ -176,6 +193,7 @@ schedule *schedule_from_lua(lua_State *L, int index)
     if (status != DESCENT_OK)
         release_function(r);
     schedule_made(L, s, status);
+    set_label(L, s, index);
     return s;
 }
 

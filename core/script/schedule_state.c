@@ -70,7 +70,7 @@ static void push_config(lua_State *L, const descent_schedule *s)
 
     luaL_checkstack(L, 8, "the schedule is nested too deep");
     if (kind == NULL) {
-        lua_pushliteral(L, "<function>");
+        lua_pushfstring(L, "<%s>", descent_schedule_label(s));
         return;
     }
     lua_createtable(L, 0, 2);

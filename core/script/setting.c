@@ -82,7 +82,13 @@ static double choice(lua_State *L, const descent_param *p, int index)
 /* Is the value at `index` not to be shown as it is? */
 static const char *schedule_note(lua_State *L, int index)
 {
-    if (class_test(L, index, CLASS_SCHEDULE) != NULL)
+    bool config = false;
+
+    if (lua_istable(L, index)) {
+        config = argument_field(L, index, "class_name") == LUA_TSTRING;
+        lua_pop(L, 1);
+    }
+    if (config || class_test(L, index, CLASS_SCHEDULE) != NULL)
         return "<schedule>";
     return lua_isfunction(L, index) ? "<function>" : NULL;
 }
@@ -118,7 +124,8 @@ static void push_notes(lua_State *L, int index, size_t group)
 static void note(lua_State *L, const optimizer *o, int index, size_t group,
                  const char *name, int value)
 {
-    const descent_param *p = find(o, name);
+    const bool rate = strcmp(name, "lr_scheduler") == 0;
+    const descent_param *p = find(o, rate ? "learning_rate" : name);
 
     push_notes(L, index, group);
     push_note(L, group, value);
@@ -239,6 +246,44 @@ static int exclude(lua_State *L)
     return 1;
 }
 
+/* set_learning_rate(v), as in MXNet: an error where a schedule is. */
+static int set_learning_rate(lua_State *L)
+{
+    optimizer *o = optimizer_check_idle(L);
+
+    argument_end(L, 2);
+    setting_store(L, o, 0, "learning_rate", 2);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* config{dialect =, format =}: a table, or JSON text */
+static int config(lua_State *L)
+{
+    static const char *const known[] = {"dialect", "format", NULL};
+    const optimizer *o = optimizer_check(L);
+    const char *dialect = "descent", *format = "table", *text = NULL;
+
+    argument_end(L, 2);
+    lua_settop(L, 2);
+    if (argument_table(L, 2, "options")) {
+        argument_known(L, 2, known);
+        if (argument_field(L, 2, "dialect") != LUA_TNIL)
+            dialect = argument_text(L, 3, "dialect");
+        if (argument_field(L, 2, "format") != LUA_TNIL)
+            format = argument_text(L, 4, "format");
+    }
+    if (strcmp(format, "table") != 0 && strcmp(format, "json") != 0)
+        error_option(L, "format", 4,
+                     "format = \"%s\": expected \"table\" or \"json\"", format);
+    CORE_CHECK(L, descent_optimizer_config(o->core, dialect, &text));
+    if (strcmp(format, "json") == 0)
+        lua_pushstring(L, text);
+    else
+        json_push(L, text);
+    return 1;
+}
+
 static int reload_master(lua_State *L)
 {
     const optimizer *o = optimizer_check_idle(L);
@@ -251,6 +296,8 @@ static int reload_master(lua_State *L)
 const function_entry optimizer_setting_methods[] = {
     {"get", get, 0},
     {"set", set, 0},
+    {"set_learning_rate", set_learning_rate, 0},
+    {"config", config, 0},
     {"exclude_from_weight_decay", exclude, 0},
     {"reload_master", reload_master, 0},
     {NULL, NULL, 0}};

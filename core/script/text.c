@@ -10,8 +10,7 @@
 
 enum { NUMBER_TEXT = 48 };
 
-/* Put a point where the locale has its own mark. */
-static void restore_point(char *text)
+void text_restore_point(char *text)
 {
     const size_t length = strspn(text, "+-0123456789");
     size_t mark = strcspn(text + length, "0123456789.enai");
@@ -72,7 +71,7 @@ static void element_text(const tensor *t, int64_t i, int precision,
         if (precision > 0 || reads_as(t->dtype, text, value))
             break;
     }
-    restore_point(text);
+    text_restore_point(text);
 }
 
 static void add_element(luaL_Buffer *b, const tensor *t, int64_t i,

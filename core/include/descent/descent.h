@@ -338,6 +338,13 @@ DESCENT_API descent_status descent_schedule_from_function(
     descent_runtime *runtime, descent_schedule_function function, void *user,
     void (*release)(void *user), descent_schedule **schedule);
 
+/* What a configuration shows in the place of such a function, in < and >, for
+ * people: "function" unless it is set.  NULL for other schedules.  [object] */
+DESCENT_API descent_status
+descent_schedule_set_label(descent_schedule *schedule, const char *label);
+DESCENT_API const char *
+descent_schedule_label(const descent_schedule *schedule);
+
 DESCENT_API void descent_schedule_retain(descent_schedule *schedule);
 DESCENT_API void descent_schedule_release(descent_schedule *schedule); /* NULL ok */
 
@@ -485,6 +492,19 @@ DESCENT_API descent_status
 descent_optimizer_create(descent_runtime *runtime, const char *kind,
                          const descent_options *options,
                          descent_optimizer **optimizer);
+/* Create an optimizer from the JSON object in text[length]: what
+ * descent_optimizer_config wrote, or {"class_name": "Adam", "config": {...}} of
+ * Keras 3 or 2.3, a LossScaleOptimizer with its "inner_optimizer" included; or
+ * the config alone, when its "name" is the class's or what Keras makes of it
+ * ("rm_sprop", "adam_1").  Class names in any case; null means none; an unknown
+ * key is an error.  Nothing in a configuration of Keras 2.3 tells its age: it
+ * needs "flavour": "keras2" in it or in `options`.  These (NULL: none) replace
+ * what the text says of the same options, and give functions again, which text
+ * cannot hold.  [runtime] */
+DESCENT_API descent_status descent_optimizer_create_from_config(
+    descent_runtime *runtime, const char *text, size_t length,
+    const descent_options *options, descent_optimizer **optimizer);
+
 /* NULL is allowed.  Weights stay as they are: swap averages back before.
  * [optimizer] */
 DESCENT_API void descent_optimizer_free(descent_optimizer *optimizer);
@@ -715,6 +735,16 @@ descent_optimizer_group_set(descent_optimizer *optimizer, size_t group,
 DESCENT_API descent_status descent_optimizer_group_set_schedule(
     descent_optimizer *optimizer, size_t group, const char *option,
     descent_schedule *schedule);
+
+/* The configuration as JSON text, to create the optimizer again with
+ * descent_optimizer_create_from_config, without tensors and state.  `dialect` is
+ * "descent", in which functions appear by their labels; or "keras3": what
+ * keras.optimizers.deserialize reads, an error where Keras 3 has not got an
+ * option or schedule that is in use.  The text belongs to the optimizer, until
+ * the next call or until it is freed.  [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_config(descent_optimizer *optimizer, const char *dialect,
+                         const char **text);
 
 /* Tensors whose weights do not decay: by exact name (n may be 0) and by POSIX
  * extended regular expression, searched in the name (NULL: none).  Replaces the

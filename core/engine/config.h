@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Configurations: JSON text that says all of an optimizer but its tensors and
+ * its state.
+ *
+ *   config_read.c   from text           config_write.c   Descent's own
+ *   config_text.c   what both write     config_keras.c   for Keras 3 */
+#ifndef DESCENT_ENGINE_CONFIG_H
+#define DESCENT_ENGINE_CONFIG_H
+
+#include "engine/optimizer.h"
+
+/* The class in which Keras wraps an optimizer to scale its loss. */
+#define CONFIG_WRAPPER "LossScaleOptimizer"
+
+/* Text that grows, NUL-ended. */
+typedef struct config_text {
+    memory *memory;
+    char *at;
+    size_t size, capacity;
+    const char *between; /* what the next member needs before it */
+} config_text;
+
+/* Append text as it is, and as a JSON string. */
+descent_status config_put(config_text *t, const char *text);
+descent_status config_put_string(config_text *t, const char *text);
+
+/* Open and close an object or list, and begin a member of an object. */
+descent_status config_open(config_text *t, const char *bracket);
+descent_status config_close(config_text *t, const char *bracket);
+descent_status config_key(config_text *t, const char *key);
+
+/* A value of a declared option: null for none, words for choices. */
+descent_status config_put_value(config_text *t, const descent_param *row,
+                                double value);
+
+/* A schedule as {"class_name": ..., "config": {...}}, by the names of Keras'
+ * classes or of our kinds. */
+descent_status config_put_schedule(config_text *t, const descent_schedule *s,
+                                   bool keras);
+
+/* A row of the optimizer's options: its value or schedule. */
+descent_status config_put_row(config_text *t, const settings *s, size_t row);
+
+/* The whole text for Keras 3. */
+descent_status config_write_keras(const descent_optimizer *o, config_text *t);
+
+#endif
