@@ -2,11 +2,13 @@
 /* Configurations: JSON text that says all of an optimizer but its tensors and
  * its state.
  *
- *   config_read.c   from text           config_write.c   Descent's own
- *   config_text.c   what both write     config_keras.c   for Keras 3 */
+ *   config_read.c   from text          config_write.c   Descent's own
+ *   config_text.c   what both write    config_keras.c   for Keras 3
+ *   config_groups.c groups, in and out */
 #ifndef DESCENT_ENGINE_CONFIG_H
 #define DESCENT_ENGINE_CONFIG_H
 
+#include "engine/json.h"
 #include "engine/optimizer.h"
 
 /* The class in which Keras wraps an optimizer to scale its loss. */
@@ -40,6 +42,11 @@ descent_status config_put_schedule(config_text *t, const descent_schedule *s,
 
 /* A row of the optimizer's options: its value or schedule. */
 descent_status config_put_row(config_text *t, const settings *s, size_t row);
+
+/* Groups: those of a list, NULL for none, to an optimizer without groups; and
+ * the member "groups" of an optimizer that has some. */
+descent_status config_read_groups(descent_optimizer *o, const json_t *list);
+descent_status config_put_groups(config_text *t, const descent_optimizer *o);
 
 /* The whole text for Keras 3. */
 descent_status config_write_keras(const descent_optimizer *o, config_text *t);

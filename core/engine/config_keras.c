@@ -179,6 +179,10 @@ descent_status config_write_keras(const descent_optimizer *o, config_text *t)
     const settings *s = &o->settings;
 
     TRY(check(s));
+    if (o->group_count > 1)
+        return status_fail(DESCENT_ERR_SUPPORT,
+                           "%s.groups: Keras 3 has no groups of tensors",
+                           s->table.owner);
     TRY(config_open(t, "{"));
     TRY(config_key(t, "module"));
     TRY(config_put_string(t, "keras.optimizers"));

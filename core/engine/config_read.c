@@ -6,11 +6,12 @@
 
 #include "base/text.h"
 #include "engine/config.h"
-#include "engine/json.h"
 #include "engine/optimizer.h"
 #include "option/table.h"
 
 enum { LONGEST_KIND = 64 };
+
+static const char groups[] = "groups";
 
 /* What a configuration says, the text's objects being borrowed. */
 typedef struct config {
@@ -218,6 +219,7 @@ static descent_status read_options(memory *m, const config *c,
 
     if (object == NULL)
         return status_fail(DESCENT_ERR_MEMORY, "configuration: out of memory");
+    json_object_del(object, groups);
     if (c->scaling != NULL)
         status = add_scaling(c->scaling, object);
     json_object_foreach_safe(object, next, key, value)
@@ -229,12 +231,30 @@ static descent_status read_options(memory *m, const config *c,
         status = json_read_options(m, object, out);
     json_decref(object);
     for (size_t i = 0; given != NULL && i < given->count; i++)
-        if (status == DESCENT_OK)
+        if (status == DESCENT_OK && strcmp(given->items[i].name, groups) != 0)
             status = bag_copy(&given->items[i], out);
     return status;
 }
 
 /* ---- The optimizer ---- */
+
+/* An item of this name among the options, which must be none, says that the
+ * application has groups of its own. */
+static descent_status choose_groups(const config *c,
+                                    const descent_options *given,
+                                    const json_t **list)
+{
+    const bag_item *item = bag_find(given, groups);
+
+    *list = item == NULL ? json_object_get(c->options, groups) : NULL;
+    if (item == NULL || item->kind == BAG_NONE)
+        return DESCENT_OK;
+    return status_fail(
+        DESCENT_ERR_ARGUMENT,
+        "configuration: groups among the options is %s: expected "
+        "none, and descent_optimizer_add_group",
+        bag_kind_name(item->kind));
+}
 
 static descent_status create(descent_runtime *runtime, const json_t *root,
                              const descent_options *given,
@@ -242,17 +262,26 @@ static descent_status create(descent_runtime *runtime, const json_t *root,
 {
     descent_plugin_info info = {.struct_size = sizeof info};
     descent_options *options = NULL;
+    descent_optimizer *o = NULL;
+    const json_t *list = NULL;
     config c = {.kind = ""};
     descent_status status;
 
     TRY(read_class(runtime, root, &c));
     TRY(unwrap(runtime, &c));
+    TRY(choose_groups(&c, given, &list));
     TRY(registry_find(runtime->plugins, c.kind, &info));
     TRY(bag_create(runtime->memory, &options));
     status = read_options(runtime->memory, &c, info.type, given, options);
     if (status == DESCENT_OK)
-        status = descent_optimizer_create(runtime, c.kind, options, out);
+        status = descent_optimizer_create(runtime, c.kind, options, &o);
+    if (status == DESCENT_OK)
+        status = config_read_groups(o, list);
     descent_options_free(options);
+    if (status == DESCENT_OK)
+        *out = o;
+    else
+        descent_optimizer_free(o);
     return status;
 }
 

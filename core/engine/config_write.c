@@ -65,6 +65,7 @@ static descent_status write_own(const descent_optimizer *o, config_text *t)
     TRY(config_key(t, "config"));
     TRY(config_open(t, "{"));
     TRY(put_options(t, &o->settings));
+    TRY(config_put_groups(t, o));
     TRY(config_close(t, "}"));
     return config_close(t, "}");
 }

@@ -13,6 +13,7 @@ static void free_group(descent_optimizer *o, tensor_group *g)
         settings_free(&g->own);
     if (g->has_pattern)
         regfree(&g->pattern);
+    memory_release_text(o->memory, g->match);
     memory_release_texts(o->memory, g->names, g->name_count);
     memory_release(o->memory, g, 1, sizeof *g);
 }
@@ -133,6 +134,7 @@ static descent_status fill_selector(descent_optimizer *o, tensor_group *g,
     if (d->match != NULL) {
         TRY(pattern_compile(o->settings.name, d->match, &g->pattern));
         g->has_pattern = true;
+        TRY(memory_text(o->memory, d->match, &g->match));
     }
     if (d->names != NULL) {
         TRY(memory_texts(o->memory, d->names, d->name_count, &g->names));

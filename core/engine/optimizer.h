@@ -34,6 +34,7 @@ typedef struct tensor_group {
     settings own;
     regex_t pattern; /* which tensors: by any of the three */
     bool has_pattern;
+    char *match; /* what it was compiled from */
     char **names;
     size_t name_count;
     int32_t (*where)(void *user, const descent_tensor *tensor);

@@ -136,22 +136,6 @@ static optimizer *push_optimizer(lua_State *L)
     return o;
 }
 
-/* Note what the optimizer at `index` has of a configuration. */
-static void note_config(lua_State *L, const optimizer *o, int index)
-{
-    const int top = lua_gettop(L);
-    const char *text = NULL;
-
-    CORE_CHECK(L, descent_optimizer_config(o->core, "descent", &text));
-    json_push(L, text);
-    argument_field(L, -1, "config");
-    setting_note_all(L, o, index, 0, lua_gettop(L));
-    if (argument_field(L, -1, "groups") != LUA_TNIL)
-        for (lua_Integer k = 1; lua_rawgeti(L, top + 3, k) != LUA_TNIL; k++)
-            setting_note_all(L, o, index, (size_t)k, lua_gettop(L));
-    lua_settop(L, top);
-}
-
 /* Push an optimizer of the kind, or of the configuration that `text` is, with
  * the options of the table at `options_index`. */
 static optimizer *create(lua_State *L, const char *text, bool config,
@@ -174,31 +158,22 @@ static optimizer *create(lua_State *L, const char *text, bool config,
                    descent_optimizer_create(runtime, text, options, &o->core));
     resource_hold(L, &o->resource, free_core);
     if (config)
-        note_config(L, o, lua_gettop(L));
+        config_note(L, o, lua_gettop(L));
     setting_note_all(L, o, lua_gettop(L), 0, options_index);
     group_add_all(L, o, lua_gettop(L), options_index);
     return o;
 }
 
-/* Names begin with a letter, JSON text with a brace. */
-static bool is_config(lua_State *L, int index)
-{
-    if (lua_type(L, index) != LUA_TSTRING)
-        return lua_istable(L, index);
-    const char *text = lua_tostring(L, index);
-    return text[strspn(text, " \t\r\n")] == '{';
-}
-
 /* optimizer(kind or configuration[, target[, options]]) */
 int core_optimizer(lua_State *L)
 {
-    const bool config = is_config(L, 1);
+    const bool config = config_is(L, 1);
     const char *text;
     optimizer *o;
 
     lua_settop(L, 3);
-    text = lua_istable(L, 1) ? json_push_text(L, 1)
-                             : argument_text(L, 1, "kind");
+    text =
+        lua_istable(L, 1) ? json_push_text(L, 1) : argument_text(L, 1, "kind");
     o = create(L, text, config, 3);
     if (!lua_isnil(L, 2)) {
         optimizer_bind(L, o, lua_gettop(L), 2);
@@ -305,5 +280,6 @@ void optimizer_open(lua_State *L)
     functions_register(L, "Optimizer:", optimizer_setting_methods);
     functions_register(L, "Optimizer:", optimizer_state_methods);
     functions_register(L, "Optimizer:", optimizer_group_methods);
+    functions_register(L, "Optimizer:", optimizer_config_methods);
     class_finish(L, CLASS_OPTIMIZER, fields, class_index);
 }

@@ -4,6 +4,7 @@
  *   optimizer.c  create, close, fields     bind.c     targets, add, remove
  *   step.c       step, apply, averages     objective.c  evaluate a function
  *   setting.c    options, exclusions       state.c    slots, describe
+ *   config.c     configurations
  *   group.c      groups, multipliers */
 #ifndef DESCENT_SCRIPT_OPTIMIZER_H
 #define DESCENT_SCRIPT_OPTIMIZER_H
@@ -93,6 +94,13 @@ void group_ask(lua_State *L, const optimizer *o, int index,
 /* The group's number at `index`, 0 for nothing there. */
 size_t group_argument(lua_State *L, const optimizer *o, int index);
 
+/* ---- config.c ------------------------------------------------------------ */
+
+/* Is there a configuration at `index`, a table or JSON text? */
+bool config_is(lua_State *L, int index);
+/* Note what the optimizer at `index` has of a configuration. */
+void config_note(lua_State *L, const optimizer *o, int index);
+
 /* ---- objective.c --------------------------------------------------------- */
 
 void optimizer_zero_gradients(const optimizer *o);
@@ -104,7 +112,7 @@ void objective_push_guard(lua_State *L, optimizer *o);
 
 extern const function_entry optimizer_step_methods[],
     optimizer_setting_methods[], optimizer_state_methods[],
-    optimizer_group_methods[];
+    optimizer_group_methods[], optimizer_config_methods[];
 int optimizer_describe(lua_State *L);
 void setting_push(lua_State *L, optimizer *o, size_t group, const char *name);
 void setting_store(lua_State *L, optimizer *o, size_t group, const char *name,

@@ -257,33 +257,6 @@ static int set_learning_rate(lua_State *L)
     return 1;
 }
 
-/* config{dialect =, format =}: a table, or JSON text */
-static int config(lua_State *L)
-{
-    static const char *const known[] = {"dialect", "format", NULL};
-    const optimizer *o = optimizer_check(L);
-    const char *dialect = "descent", *format = "table", *text = NULL;
-
-    argument_end(L, 2);
-    lua_settop(L, 2);
-    if (argument_table(L, 2, "options")) {
-        argument_known(L, 2, known);
-        if (argument_field(L, 2, "dialect") != LUA_TNIL)
-            dialect = argument_text(L, 3, "dialect");
-        if (argument_field(L, 2, "format") != LUA_TNIL)
-            format = argument_text(L, 4, "format");
-    }
-    if (strcmp(format, "table") != 0 && strcmp(format, "json") != 0)
-        error_option(L, "format", 4,
-                     "format = \"%s\": expected \"table\" or \"json\"", format);
-    CORE_CHECK(L, descent_optimizer_config(o->core, dialect, &text));
-    if (strcmp(format, "json") == 0)
-        lua_pushstring(L, text);
-    else
-        json_push(L, text);
-    return 1;
-}
-
 static int reload_master(lua_State *L)
 {
     const optimizer *o = optimizer_check_idle(L);
@@ -297,7 +270,6 @@ const function_entry optimizer_setting_methods[] = {
     {"get", get, 0},
     {"set", set, 0},
     {"set_learning_rate", set_learning_rate, 0},
-    {"config", config, 0},
     {"exclude_from_weight_decay", exclude, 0},
     {"reload_master", reload_master, 0},
     {NULL, NULL, 0}};

@@ -462,6 +462,112 @@ static void functions_appear_by_their_labels(void **state)
     descent_runtime_free(runtime);
 }
 
+/* ---- Groups ---- */
+
+static void groups_come_back(void **state)
+{
+    static const char text[] =
+        "{\"class_name\": \"sgd\", \"config\": {\"name\": \"SGD\", "
+        "\"flavour\": \"keras3\", \"learning_rate\": 1.0, \"momentum\": 0.0, "
+        "\"nesterov\": false, \"momentum_mode\": \"lr_inside\", "
+        "\"dampening\": 0.0, \"momentum_start\": \"zero\", "
+        "\"momentum_slot\": \"when_used\", \"groups\": [{\"match\": "
+        "\"^b\", \"learning_rate\": 0.5}, {\"names\": [\"a\\\"\", \"c\"], "
+        "\"weight_decay\": 0.25, \"lr_mult\": 2.0, \"freeze\": false}]}}";
+    descent_runtime *runtime = check_runtime();
+    descent_options *options = NULL;
+    descent_optimizer *o = made(runtime, text);
+    float w[4] = {0}, g[4] = {1, 1, 1, 1};
+
+    (void)state;
+    assert_string_equal(config(o, "descent"), text);
+    check_bind(o, "w", &w[0], &g[0], 1);
+    check_bind(o, "bias", &w[1], &g[1], 1);
+    check_bind(o, "a\"", &w[2], &g[2], 1);
+    check_bind(o, "c", &w[3], &g[3], 1);
+    check_step(o);
+    assert_true(w[0] == -1 && w[1] == -0.5f && w[2] == -2 && w[3] == -2);
+    assert_string_equal(config(o, "descent"), text);
+    descent_optimizer_free(o);
+
+    /* The application's own may take their place. */
+    ok(descent_options_create(runtime, &options));
+    ok(descent_options_set_none(options, "groups"));
+    ok(create(runtime, text, options, &o));
+    assert_int_equal(descent_optimizer_group_count(o), 1);
+    descent_optimizer_free(o);
+    o = NULL;
+    ok(descent_options_set_number(options, "groups", 1));
+    refused(create(runtime, text, options, &o), DESCENT_ERR_ARGUMENT,
+            "groups among the options is a number: expected none");
+    assert_null(o);
+    descent_options_free(options);
+    descent_runtime_free(runtime);
+}
+
+static int32_t never(void *user, const descent_tensor *tensor)
+{
+    (void)user, (void)tensor;
+    return 0;
+}
+
+static void functions_of_groups_appear_as_such(void **state)
+{
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = check_optimizer(runtime, "adam", NULL);
+    descent_optimizer *again = NULL;
+    const descent_group group = {.struct_size = sizeof group, .where = never};
+    const char *text = NULL;
+
+    (void)state;
+    ok(descent_optimizer_add_group(o, &group, NULL));
+    assert_non_null(strstr(config(o, "descent"),
+                           "\"groups\": [{\"where\": \"<function>\"}]"));
+    refused(
+        create(runtime, config(o, "descent"), NULL, &again),
+        DESCENT_ERR_ARGUMENT,
+        "adam: groups[1]: where is a function, which a configuration cannot "
+        "hold");
+    refused(descent_optimizer_config(o, "keras3", &text), DESCENT_ERR_SUPPORT,
+            "adam.groups: Keras 3 has no groups of tensors");
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
+static void groups_that_are_none_are_refused(void **state)
+{
+    static const struct {
+        const char *groups, *message;
+    } rows[] = {
+        {"1", "SGD: groups: expected a list"},
+        {"{}", "SGD: groups: expected a list"},
+        {"[1]", "SGD: groups[1]: expected {\"match\": ..., and options}"},
+        {"[{}]", "group 1: expected match, names or where"},
+        {"[{\"match\": 1}]", "SGD: groups[1]: expected a string for match"},
+        {"[{\"match\": \"(\"}]", "expected a POSIX extended regular"},
+        {"[{\"names\": \"w\"}]", "groups[1]: expected a list of strings"},
+        {"[{\"names\": [1]}]", "groups[1]: expected strings in names"},
+        {"[{\"match\": \"w\", \"lr\": -1}]", "sgd.learning_rate = -1"},
+        {"[{\"match\": \"w\", \"mtch\": 1}]", "unknown option 'mtch'"},
+        {"[{\"match\": \"w\", \"nesterov\": true}]",
+         "sgd.nesterov = true: expected one value for all groups"},
+    };
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = NULL;
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(text, sizeof text,
+                 "{\"class_name\": \"sgd\", \"config\": {\"groups\": %s}}",
+                 rows[i].groups);
+        refused(create(runtime, text, NULL, &o), DESCENT_ERR_ARGUMENT,
+                rows[i].message);
+        assert_null(o);
+    }
+    descent_runtime_free(runtime);
+}
+
 /* ---- For Keras 3 ---- */
 
 static void keras3_gets_the_keys_of_its_classes(void **state)
@@ -650,6 +756,9 @@ int main(void)
         cmocka_unit_test(the_text_says_what_was_chosen),
         cmocka_unit_test(deep_schedules_come_back),
         cmocka_unit_test(functions_appear_by_their_labels),
+        cmocka_unit_test(groups_come_back),
+        cmocka_unit_test(functions_of_groups_appear_as_such),
+        cmocka_unit_test(groups_that_are_none_are_refused),
         cmocka_unit_test(keras3_gets_the_keys_of_its_classes),
         cmocka_unit_test(legacy_norms_become_global_ones),
         cmocka_unit_test(what_keras3_has_not_got_is_refused),

@@ -500,7 +500,7 @@ descent_optimizer_create(descent_runtime *runtime, const char *kind,
  * key is an error.  Nothing in a configuration of Keras 2.3 tells its age: it
  * needs "flavour": "keras2" in it or in `options`.  These (NULL: none) replace
  * what the text says of the same options, and give functions again, which text
- * cannot hold.  [runtime] */
+ * cannot hold; none under "groups" leaves out the groups of the text.  [runtime] */
 DESCENT_API descent_status descent_optimizer_create_from_config(
     descent_runtime *runtime, const char *text, size_t length,
     const descent_options *options, descent_optimizer **optimizer);

@@ -171,6 +171,32 @@ test.case("set_learning_rate is an error where a schedule is", function()
               "sgd.learning_rate follows a schedule: expected a schedule")
 end)
 
+test.case("groups come back, or are given again", function()
+  local options = {
+    lr = 1,
+    groups = { { match = "bias$", lr = descent.schedule.hold(0.5) },
+               { names = { "kernel" }, freeze = true } },
+  }
+  local config = descent.optimizer("sgd", nil, options):config()
+  test.equal(#config.config.groups, 2)
+  test.equal(config.config.groups[1].match, "bias$")
+  test.equal(config.config.groups[2].names[1], "kernel")
+  test.equal(config.config.groups[2].freeze, true)
+  local function target()
+    return { { name = "kernel", value = descent.tensor { 1.0 } },
+             { name = "bias", value = descent.tensor { 1.0 } } }
+  end
+  local opt = descent.optimizer(config, target())
+  test.equal(opt:get("lr", 1), 0.5)
+  test.ok(tostring(opt):find("learning_rate=<schedule>", 1, true))
+  opt = descent.optimizer(config, target(), {
+    groups = { { where = function(name) return name == "bias" end, lr = 2 } },
+  })
+  test.equal(opt:get("lr", 1), 2.0)
+  local where = opt:config().config.groups[1].where
+  test.equal(where, "<function>")
+end)
+
 test.case("a description asks no lr_scheduler", function()
   local asked = 0
   local opt = descent.optimizer("sgd", descent.tensor { 1.0 }, {
