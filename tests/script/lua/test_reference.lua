@@ -122,7 +122,8 @@ test.case("every option of the table is taken by every rule", function()
     weight_decay_mode = "l2", use_ema = true, ema_on = "iteration",
     ema_overwrite_frequency = 2, gradient_accumulation_steps = 2,
     maximize = true, use_fused_step = false, name = "mine", freeze = true,
-    groups = { { match = "x", lr_mult = 2 } },
+    groups = { { match = "x", lr_mult = 2 } }, learning_rate_f32 = true,
+    lr_scheduler = descent.schedule.factor { step = 1 }, aggregate_num = 2,
     loss_scale = { min = 0.5 }, on_nonfinite = "error", skip_counts = true,
     report_norm = true, flush_denormals = true,
     sparse = "lazy", lazy_update = true,
@@ -138,7 +139,7 @@ test.case("every option of the table is taken by every rule", function()
       descent.optimizer("adam", descent.zeros(1), options)
     end
   end
-  test.equal(count, 30)
+  test.equal(count, 33)
 end)
 
 test.case("the examples run", function()
