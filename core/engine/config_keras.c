@@ -30,9 +30,19 @@ static const size_t base[] = {
  * result, or only how far it agrees with Keras; the scope of a clipped norm is
  * told by the name. */
 static const size_t silent[] = {
-    OPTION_FLAVOUR,           OPTION_EMA_ON,        OPTION_CLIP_SCOPE,
-    OPTION_USE_FUSED_STEP,    OPTION_AGGREGATE_NUM, OPTION_SEED,
+    OPTION_FLAVOUR,
+    OPTION_EMA_ON,
+    OPTION_CLIP_SCOPE,
+    OPTION_USE_FUSED_STEP,
+    OPTION_AGGREGATE_NUM,
+    OPTION_SEED,
     OPTION_LEARNING_RATE_F32,
+    OPTION_REPORT_NORM,
+    OPTION_FLUSH_DENORMALS,
+    /* The wrapper tells these. */
+    OPTION_LOSS_SCALE,
+    OPTION_LOSS_SCALE_INITIAL,
+    OPTION_LOSS_SCALE_GROWTH_STEPS,
 };
 
 static bool is_among(const size_t *rows, size_t n, size_t row)
@@ -174,6 +184,62 @@ static descent_status put_option(config_text *t, const settings *s, size_t row)
     return config_put_row(t, s, from);
 }
 
+/* {"module": ..., "class_name": `name`, "config": {, which put_end ends. */
+static descent_status put_begin(config_text *t, const char *name)
+{
+    TRY(config_open(t, "{"));
+    TRY(config_key(t, "module"));
+    TRY(config_put_string(t, "keras.optimizers"));
+    TRY(config_key(t, "class_name"));
+    TRY(config_put_string(t, name));
+    TRY(config_key(t, "config"));
+    return config_open(t, "{");
+}
+
+static descent_status put_end(config_text *t)
+{
+    TRY(config_close(t, "}"));
+    TRY(config_key(t, "registered_name"));
+    TRY(config_put(t, "null"));
+    return config_close(t, "}");
+}
+
+static descent_status put_optimizer(config_text *t, const descent_optimizer *o)
+{
+    const settings *s = &o->settings;
+
+    TRY(put_begin(t, o->type->title));
+    for (size_t i = 0; i < sizeof base / sizeof *base; i++)
+        TRY(put_option(t, s, base[i]));
+    for (size_t row = OPTION_COMMON; row < s->table.count; row++)
+        if (is_kept(s, row))
+            TRY(put_option(t, s, row));
+    return put_end(t);
+}
+
+/* Keras scales the loss dynamically in an optimizer around the optimizer. */
+static descent_status put_wrapper(config_text *t, const descent_optimizer *o)
+{
+    static const struct {
+        const char *name;
+        size_t row;
+    } keys[] = {
+        {"initial_scale", OPTION_LOSS_SCALE_INITIAL},
+        {"dynamic_growth_steps", OPTION_LOSS_SCALE_GROWTH_STEPS},
+    };
+
+    TRY(put_begin(t, CONFIG_WRAPPER));
+    TRY(config_key(t, "name"));
+    TRY(config_put_string(t, "loss_scale_optimizer"));
+    TRY(config_key(t, "inner_optimizer"));
+    TRY(put_optimizer(t, o));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        TRY(config_key(t, keys[i].name));
+        TRY(config_put_row(t, &o->settings, keys[i].row));
+    }
+    return put_end(t);
+}
+
 descent_status config_write_keras(const descent_optimizer *o, config_text *t)
 {
     const settings *s = &o->settings;
@@ -183,20 +249,6 @@ descent_status config_write_keras(const descent_optimizer *o, config_text *t)
         return status_fail(DESCENT_ERR_SUPPORT,
                            "%s.groups: Keras 3 has no groups of tensors",
                            s->table.owner);
-    TRY(config_open(t, "{"));
-    TRY(config_key(t, "module"));
-    TRY(config_put_string(t, "keras.optimizers"));
-    TRY(config_key(t, "class_name"));
-    TRY(config_put_string(t, o->type->title));
-    TRY(config_key(t, "config"));
-    TRY(config_open(t, "{"));
-    for (size_t i = 0; i < sizeof base / sizeof *base; i++)
-        TRY(put_option(t, s, base[i]));
-    for (size_t row = OPTION_COMMON; row < s->table.count; row++)
-        if (is_kept(s, row))
-            TRY(put_option(t, s, row));
-    TRY(config_close(t, "}"));
-    TRY(config_key(t, "registered_name"));
-    TRY(config_put(t, "null"));
-    return config_close(t, "}");
+    return s->number[OPTION_LOSS_SCALE] != 0 ? put_wrapper(t, o)
+                                             : put_optimizer(t, o);
 }

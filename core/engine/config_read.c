@@ -177,8 +177,12 @@ static bool is_replaced(const descent_optimizer_type *type, const char *key,
 {
     for (size_t i = 0; given != NULL && i < given->count; i++) {
         const char *name = given->items[i].name;
+        const size_t n = strlen(name);
         const descent_param *p = declared(type, name);
         if (strcmp(name, key) == 0 || (p != NULL && option_answers_to(p, key)))
+            return true;
+        /* With an option go its parts: "loss_scale.min" with "loss_scale". */
+        if (strncmp(key, name, n) == 0 && key[n] == '.')
             return true;
     }
     return false;

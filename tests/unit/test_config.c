@@ -145,6 +145,73 @@ static void keras_schedules_are_read(void **state)
     descent_runtime_free(runtime);
 }
 
+#define WRAPPED(keys)                                                          \
+    CLASS("LossScaleOptimizer",                                                \
+          "\"name\": \"loss_scale_optimizer\", "                               \
+          "\"inner_optimizer\": " CLASS("Adam", BASE("adam", "0.5") ADAM)      \
+              keys)
+
+static void a_wrapper_scales_the_loss_of_its_optimizer(void **state)
+{
+    static const char text[] =
+        WRAPPED(", \"initial_scale\": 8.0, \"dynamic_growth_steps\": 2");
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = made(runtime, text);
+    float w = 1, g = 8;
+
+    (void)state;
+    assert_string_equal(descent_optimizer_get_type(o)->id, "adam");
+    assert_string_equal(descent_optimizer_name(o), "adam");
+    assert_true(value_of(o, "learning_rate") == 0.5);
+    assert_true(value_of(o, "loss_scale") == 1);
+    assert_string_equal(config(o, "keras3"), text);
+    check_bind(o, "w", &w, &g, 1);
+    assert_true(check_step(o).loss_scale == 8);
+    check_step(o);
+    assert_true(descent_optimizer_scale_loss(o, 1) == 16);
+    descent_optimizer_free(o);
+    /* Also by its configuration alone, with defaults, and around a fixed scale,
+     * which it replaces. */
+    o = made(runtime, "{\"name\": \"loss_scale_optimizer\", "
+                      "\"inner_optimizer\": {\"name\": \"sgd\", "
+                      "\"loss_scale_factor\": 4.0}}");
+    assert_true(value_of(o, "loss_scale.initial_scale") == 32768);
+    assert_true(isnan(value_of(o, "loss_scale_factor")));
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
+static void a_wrapper_that_is_none_is_refused(void **state)
+{
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {CLASS("LossScaleOptimizer", "\"initial_scale\": 8"),
+         "LossScaleOptimizer.inner_optimizer: expected the configuration"},
+        {CLASS("LossScaleOptimizer", "\"inner_optimizer\": \"adam\""),
+         "LossScaleOptimizer.inner_optimizer: expected the configuration"},
+        {CLASS("LossScaleOptimizer", "\"inner_optimizer\": " WRAPPED("")),
+         "LossScaleOptimizer.inner_optimizer is a wrapper itself"},
+        {WRAPPED(", \"dynamic\": false"),
+         "LossScaleOptimizer.dynamic: expected true; a fixed scale is "
+         "loss_scale_factor"},
+        {WRAPPED(", \"clipnorm\": 1.0"),
+         "LossScaleOptimizer: unknown key 'clipnorm'"},
+        {WRAPPED(", \"initial_scale\": -1"),
+         "adam.loss_scale.initial_scale = -1"},
+    };
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        refused(create(runtime, rows[i].text, NULL, &o), DESCENT_ERR_ARGUMENT,
+                rows[i].message);
+        assert_null(o);
+    }
+    descent_runtime_free(runtime);
+}
+
 /* ---- Keras 2.3 ---- */
 
 #define LEGACY                                                                 \
@@ -309,6 +376,8 @@ static const struct {
     {"rmsprop", "{\"momentum\": 0.5, \"centered\": true, \"clipnorm\": 1}"},
     {"adagrad", "{\"flavour\": \"keras2\", \"decay\": 0.1, \"clipvalue\": 1}"},
     {"adadelta", "{\"gradient_accumulation_steps\": 2, \"maximize\": true}"},
+    {"sgd", "{\"loss_scale\": {\"initial_scale\": 4, \"min\": 1}, "
+            "\"on_nonfinite\": \"propagate\"}"},
     {"adamax", "{\"learning_rate\": {\"class_name\": \"sequential\", "
                "\"config\": {\"schedules\": [{\"class_name\": \"hold\", "
                "\"config\": {\"value\": 1}}, {\"class_name\": \"CosineDecay\", "
@@ -665,6 +734,10 @@ static void what_keras3_has_not_got_is_refused(void **state)
          "\"config\": {\"max_lr\": 1, \"total_steps\": 9}}}",
          "adam.learning_rate follows a schedule of kind one_cycle: Keras 3 has "
          "no such schedule"},
+        {"adam", "{\"loss_scale\": {\"growth_factor\": 4}}",
+         "adam.loss_scale.growth_factor = 4: Keras 3 has no such option"},
+        {"adam", "{\"on_nonfinite\": \"error\"}",
+         "adam.on_nonfinite = error: Keras 3 has no such option"},
         {"adam", "{\"multi_precision\": true}",
          "adam.master = f32: Keras 3 has no such option"},
     };
@@ -748,6 +821,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keras3_configurations_build_optimizers),
         cmocka_unit_test(keras_schedules_are_read),
+        cmocka_unit_test(a_wrapper_scales_the_loss_of_its_optimizer),
+        cmocka_unit_test(a_wrapper_that_is_none_is_refused),
         cmocka_unit_test(legacy_configurations_need_their_flavour),
         cmocka_unit_test(options_replace_what_the_text_says),
         cmocka_unit_test(what_is_no_configuration_is_refused),

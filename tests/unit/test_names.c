@@ -78,13 +78,14 @@ static void the_names_of_the_four_systems_are_known(void **state)
 static void refuse_both(descent_runtime *runtime, const char *kind,
                         const descent_param *p, const char *a, const char *b)
 {
+    const double value = isnan(p->initial) ? 1 : p->initial;
     descent_options *options = NULL;
     descent_optimizer *o = NULL;
     char expected[160];
 
     ok(descent_options_create(runtime, &options));
-    ok(descent_options_set_number(options, a, p->maximum < 1 ? 0 : 0.5));
-    ok(descent_options_set_number(options, b, p->maximum < 1 ? 0 : 0.5));
+    ok(descent_options_set_number(options, a, value));
+    ok(descent_options_set_number(options, b, value));
     snprintf(expected, sizeof expected,
              "%s: '%s' and '%s' are two names of one option", kind, a, b);
     refused(descent_optimizer_create(runtime, kind, options, &o),

@@ -117,7 +117,7 @@ test.case("a configuration makes the schedule again", function()
   same(schedule.from_config(config), s)
   local opt = core.optimizer("sgd", core.ones(1), { learning_rate = config })
   test.equal(opt.lr, s(0))
-  test.equal(schedule.fn(math.sqrt):config(), "<function>")
+  test.equal(schedule.fn(math.sqrt):config(), "<lua function>")
   test.raises(function() schedule.from_config { class_name = "up" } end,
               "unknown schedule 'up'")
   test.raises(function() schedule.from_config {} end,
