@@ -4,7 +4,7 @@
  *
  *   config_read.c   from text          config_write.c   Descent's own
  *   config_text.c   what both write    config_keras.c   for Keras 3
- *   config_groups.c groups, in and out */
+ *   config_groups.c groups, in and out config_kind.c   names of kinds */
 #ifndef DESCENT_ENGINE_CONFIG_H
 #define DESCENT_ENGINE_CONFIG_H
 
@@ -13,6 +13,12 @@
 
 /* The class in which Keras wraps an optimizer to scale its loss. */
 #define CONFIG_WRAPPER "LossScaleOptimizer"
+
+enum { CONFIG_KIND = 64 };
+
+/* The kind that `name` means: as it is, or as Keras derives names. */
+descent_status config_find_kind(descent_runtime *runtime, const char *name,
+                                char kind[CONFIG_KIND]);
 
 /* Text that grows, NUL-ended. */
 typedef struct config_text {

@@ -9,13 +9,11 @@
 #include "engine/optimizer.h"
 #include "option/table.h"
 
-enum { LONGEST_KIND = 64 };
-
 static const char groups[] = "groups";
 
 /* What a configuration says, the text's objects being borrowed. */
 typedef struct config {
-    char kind[LONGEST_KIND];
+    char kind[CONFIG_KIND];
     const json_t *options;
     const json_t *scaling; /* of a LossScaleOptimizer around it, or NULL */
 } config;
@@ -45,47 +43,6 @@ static descent_status refuse_keys(const char *what, const json_t *object,
 
 /* ---- Which optimizer ---- */
 
-/* "adam_w_1" to "adam_w", then to "adamw": what Keras makes of the names of its
- * classes. */
-static void drop_number(char *name)
-{
-    char *end = strrchr(name, '_');
-
-    if (end != NULL && end[1] != '\0' &&
-        end[1 + strspn(end + 1, "0123456789")] == '\0')
-        *end = '\0';
-}
-
-static void drop_underscores(char *name)
-{
-    char *to = name;
-
-    for (const char *from = name; *from != '\0'; from++)
-        if (*from != '_')
-            *to++ = *from;
-    *to = '\0';
-}
-
-/* The kind in `name`: as it is, or as Keras derives names. */
-static descent_status find_kind(descent_runtime *runtime, const char *name,
-                                char kind[LONGEST_KIND])
-{
-    static void (*const changes[])(char *) = {drop_number, drop_underscores};
-
-    text_lower(kind, LONGEST_KIND, name);
-    for (size_t i = 0; i < 2; i++) {
-        if (registry_find(runtime->plugins, kind, NULL) == DESCENT_OK)
-            return DESCENT_OK;
-        changes[i](kind);
-    }
-    if (registry_find(runtime->plugins, kind, NULL) == DESCENT_OK)
-        return DESCENT_OK;
-    return status_fail(DESCENT_ERR_ARGUMENT,
-                       "configuration: name = \"%.64s\" is not that of an "
-                       "optimizer: expected \"class_name\" and \"config\"",
-                       name);
-}
-
 /* {"class_name": ..., "config": {...}, and where the class is from}, or the
  * second alone, which says by its name what it is of. */
 static descent_status read_class(descent_runtime *runtime, const json_t *object,
@@ -109,17 +66,17 @@ static descent_status read_class(descent_runtime *runtime, const json_t *object,
             snprintf(out->kind, sizeof out->kind, "%s", CONFIG_WRAPPER);
             return DESCENT_OK;
         }
-        return find_kind(runtime, name, out->kind);
+        return config_find_kind(runtime, name, out->kind);
     }
     TRY(refuse_keys("configuration", object, keys));
     out->options = json_object_get(object, "config");
-    if (!json_is_string(class) || json_string_length(class) >= LONGEST_KIND ||
+    if (!json_is_string(class) || json_string_length(class) >= CONFIG_KIND ||
         !json_is_object(out->options))
         return status_fail(
             DESCENT_ERR_ARGUMENT,
             "configuration: expected \"class_name\", a string of "
             "less than %d bytes, and \"config\", an object",
-            LONGEST_KIND);
+            CONFIG_KIND);
     snprintf(out->kind, sizeof out->kind, "%s", json_string_value(class));
     return DESCENT_OK;
 }

@@ -97,18 +97,21 @@ static bool find_id(registry *r, const char *id, entry *out,
 }
 
 /* A class that is a rule with other defaults: the rule's id begins its name,
- * and has presets under it. */
-static bool find_class(registry *r, const char *name, entry *out)
+ * and has presets under it.  A file that is refused has none. */
+static bool find_class(registry *r, const char *name, entry *out,
+                       descent_status *status)
 {
     char id[FIND_NAME + 1];
-    descent_status status;
 
     text_lower(id, sizeof id, name);
     for (size_t n = strlen(id); n-- > 1;) {
         id[n] = '\0';
-        if (!find_id(r, id, out, &status) || status != DESCENT_OK)
+        if (!find_id(r, id, out, status))
             continue;
-        for (uint32_t i = 0; i < out->type->preset_count; i++)
+        if (*status == DESCENT_ERR_MEMORY)
+            return true;
+        for (uint32_t i = 0;
+             *status == DESCENT_OK && i < out->type->preset_count; i++)
             if (strcmp(type_preset(out->type, i)->flavour, name) == 0)
                 return true;
     }
@@ -119,9 +122,9 @@ static descent_status find_locked(registry *r, const char *name, entry *out)
 {
     descent_status status;
 
-    if (find_id(r, name, out, &status))
+    if (find_id(r, name, out, &status) || find_class(r, name, out, &status))
         return status;
-    return find_class(r, name, out) ? DESCENT_OK : refuse_missing(r, name);
+    return refuse_missing(r, name);
 }
 
 descent_status registry_find(registry *r, const char *name,

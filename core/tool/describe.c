@@ -88,8 +88,23 @@ static double flavoured(const descent_optimizer_type *type,
     return p->initial;
 }
 
+/* The common option that has the flavours as its choices. */
+static bool is_flavour(const char *name)
+{
+    const descent_param *p;
+
+    for (size_t i = 0; (p = descent_common_option(i)) != NULL; i++)
+        for (size_t k = 0;
+             strcmp(p->name, "flavour") == 0 && p->choices[k] != NULL; k++)
+            if (strcmp(p->choices[k], name) == 0)
+                return true;
+    return false;
+}
+
 static void add_flavour(json_t **list, const char *flavour)
 {
+    if (!is_flavour(flavour))
+        return;
     for (size_t i = 0; i < json_array_size(*list); i++)
         if (strcmp(json_string_value(json_array_get(*list, i)), flavour) == 0)
             return;
@@ -107,6 +122,38 @@ static json_t *flavours_of(const descent_optimizer_type *type)
     for (size_t i = 0; (preset = descent_type_preset(type, i)) != NULL; i++)
         add_flavour(&list, preset->flavour);
     return list;
+}
+
+static const descent_param *option_called(const descent_optimizer_type *type,
+                                          const char *name)
+{
+    const descent_param *p;
+
+    for (size_t i = 0; (p = descent_type_option(type, i)) != NULL; i++)
+        if (strcmp(p->name, name) == 0)
+            return p;
+    for (size_t i = 0; (p = descent_common_option(i)) != NULL; i++)
+        if (strcmp(p->name, name) == 0)
+            return p;
+    return NULL;
+}
+
+/* Presets for no flavour are those of classes: by name, then by option. */
+static json_t *classes_of(const descent_optimizer_type *type)
+{
+    json_t *object = json_object();
+    const descent_preset *preset;
+
+    for (size_t i = 0; (preset = descent_type_preset(type, i)) != NULL; i++) {
+        const descent_param *p = option_called(type, preset->param);
+        if (p == NULL || is_flavour(preset->flavour))
+            continue;
+        if (json_object_get(object, preset->flavour) == NULL)
+            set(&object, preset->flavour, json_object());
+        json_object_set_new(json_object_get(object, preset->flavour), p->name,
+                            value(p, preset->value));
+    }
+    return object;
 }
 
 static json_t *defaults_of(const descent_optimizer_type *type,
@@ -266,7 +313,7 @@ json_t *describe_plugin(const descent_plugin_info *info)
 
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o}",
+        "s:o, s:o, s:o}",
         "name", json_clean(type->id), "title", text_or_null(type->title), "doc",
         text_or_null(type->summary), "cite", text_or_null(type->reference),
         "path", json_clean(info->path), "version",
@@ -276,5 +323,5 @@ json_t *describe_plugin(const descent_plugin_info *info)
         names_of_bits(fuses, type->fused_step != NULL ? type->fuses : 0),
         "params", own_options(type, flavours), "common",
         common_options(type, flavours), "slots", slots_of(type), "variants",
-        variants_of(type), "flavours", flavours);
+        variants_of(type), "classes", classes_of(type), "flavours", flavours);
 }

@@ -31,6 +31,35 @@ static void print_names(FILE *out, const json_t *list, const char *between,
         fputs(none, out);
 }
 
+/* "Also as    adamw: weight_decay = 0.004, ..." */
+static void show_class(FILE *out, const char *name, json_t *presets)
+{
+    const char *option, *between = "";
+    char number[WORDS_NUMBER];
+    json_t *value;
+
+    fprintf(out, "%-10s %s: ", "Also as", name);
+    json_object_foreach(presets, option, value)
+    {
+        const char *text = json_is_true(value) ? "true" : "false";
+        if (json_is_number(value))
+            text = words_number(json_number_value(value), number);
+        else if (json_is_string(value))
+            text = json_string_value(value);
+        fprintf(out, "%s%s = %s", between, option, text);
+        between = ", ";
+    }
+    putc('\n', out);
+}
+
+static void show_classes(FILE *out, json_t *classes)
+{
+    const char *name;
+    json_t *presets;
+
+    json_object_foreach(classes, name, presets) show_class(out, name, presets);
+}
+
 static void show_head(FILE *out, const json_t *plugin, size_t width)
 {
     words_write(out, json_text(plugin, "title"), false);
@@ -47,6 +76,7 @@ static void show_head(FILE *out, const json_t *plugin, size_t width)
     fprintf(out, "\n%-10s folds in ", "Fused step");
     print_names(out, json_object_get(plugin, "fuses"), ", ", "nothing");
     putc('\n', out);
+    show_classes(out, json_object_get(plugin, "classes"));
 }
 
 static const json_t *variant_of(const json_t *plugin, size_t v)

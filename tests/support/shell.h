@@ -21,7 +21,7 @@
 /* What a line of sh gave; texts are cut to fit. */
 typedef struct shell_outcome {
     int status; /* exit status; 128 + n when signal n ended it */
-    char out[1 << 17];
+    char out[1 << 18];
     char err[1 << 14];
 } shell_outcome;
 

@@ -78,6 +78,7 @@ static void one_plugin_is_described(void **state)
         "12 bytes a parameter in f32, 24 in f64, with amsgrad = true",
         "      s[V_MAX] = MAX(s[V_MAX], s[V]);\n",
         "folds in scale, clip, l2, decay, ema",
+        "Also as    adamw: weight_decay = 0.004, weight_decay_mode = decoupled",
         "global_clipnorm",
         "none",
     };
@@ -101,9 +102,9 @@ static void json_tells_the_same(void **state)
     assert_int_equal(json_array_size(list), SHIPPED);
     for (size_t i = 0; i < SHIPPED; i++) {
         static const char *const keys[] = {
-            "name",     "title",    "doc",    "cite",   "path",
-            "version",  "abi",      "params", "common", "slots",
-            "variants", "flavours", "fuses",  "runs",   "scope"};
+            "name",  "title",  "doc",    "cite",   "path",     "version",
+            "abi",   "params", "common", "slots",  "variants", "flavours",
+            "fuses", "runs",   "scope",  "classes"};
 
         plugin = json_array_get(list, i);
         assert_string_equal(json_string_value(json_object_get(plugin, "name")),

@@ -330,6 +330,49 @@ static void every_failing_allocation_is_survived(void **state)
     }
 }
 
+static descent_status configure(void)
+{
+    static const char text[] =
+        "{\"name\": \"adam_w_1\", \"lr\": {\"class_name\": \"CosineDecay\", "
+        "\"config\": {\"initial_learning_rate\": 1, \"decay_steps\": 9}}, "
+        "\"groups\": [{\"match\": \"b$\", \"names\": [\"w\"], \"lr\": 1}]}";
+    const descent_runtime_options options = {.struct_size = sizeof options,
+                                             .allocator = &allocator};
+    descent_runtime *runtime = NULL;
+    descent_optimizer *o = NULL;
+    const char *out = NULL;
+    descent_status status = descent_runtime_create(&options, &runtime);
+
+    if (status == DESCENT_OK)
+        status = descent_optimizer_create_from_config(
+            runtime, text, sizeof text - 1, NULL, &o);
+    if (status == DESCENT_OK)
+        status = descent_optimizer_config(o, "descent", &out);
+    assert_true((status == DESCENT_OK) == (out != NULL));
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+    return status;
+}
+
+static void so_they_are_in_configurations(void **state)
+{
+    descent_status status;
+    long n = 0;
+
+    (void)state;
+    for (lasting = 0; lasting < 2; lasting++) {
+        n = 0;
+        do {
+            allowed = n++;
+            status = configure();
+            assert_int_equal(live, 0);
+            assert_true(status == DESCENT_OK || status == DESCENT_ERR_MEMORY);
+            assert_true(n < 1000);
+        } while (status != DESCENT_OK);
+        assert_true(n > 20);
+    }
+}
+
 /* One allocation fails, and the same call on the same optimizer succeeds when
  * there is memory again. */
 static void what_failed_for_want_of_memory_works_later(void **state)
@@ -413,6 +456,7 @@ int main(void)
         cmocka_unit_test(the_most_rows_are_allocated_once),
 #endif
         cmocka_unit_test(every_failing_allocation_is_survived),
+        cmocka_unit_test(so_they_are_in_configurations),
         cmocka_unit_test(what_failed_for_want_of_memory_works_later),
         cmocka_unit_test(rows_without_memory_change_nothing),
     };

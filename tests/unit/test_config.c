@@ -390,7 +390,7 @@ enum { SETUPS = sizeof setups / sizeof *setups, LENGTH = 8, STEPS = 6 };
 
 static void run(descent_optimizer *o, float w[LENGTH])
 {
-    float g[LENGTH];
+    float g[LENGTH] = {0};
 
     for (int i = 0; i < LENGTH; i++)
         w[i] = (float)(i + 1) / 4;
