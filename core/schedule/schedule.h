@@ -18,8 +18,8 @@ descent_status schedule_from_function(memory *m,
 
 /* `schedule` with another base_lr; an error where it has none, or has a state
  * that the application tells metrics. */
-descent_status schedule_rebase(const descent_schedule *schedule,
-                               double base_lr, descent_schedule **out);
+descent_status schedule_rebase(const descent_schedule *schedule, double base_lr,
+                               descent_schedule **out);
 
 /* The value at n in a context (NULL: none); finite or an error. */
 descent_status schedule_value(const descent_schedule *schedule, uint64_t n,
