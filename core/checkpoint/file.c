@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "checkpoint/reader.h"
 #include "checkpoint/replace.h"
+#include "checkpoint/take.h"
 #include "checkpoint/writer.h"
 #include "engine/runtime.h"
 #include "tensor/view.h"
@@ -15,66 +16,6 @@ struct descent_file {
 };
 
 /* ---- Writing ---- */
-
-static descent_status take_tensor(const descent_tensor *t, size_t i,
-                                  checkpoint_tensor *out)
-{
-    if (!DESCENT_HAS(t, gradient))
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "tensor %zu: struct_size = %u, expected %zu", i + 1,
-                           t->struct_size, sizeof *t);
-    if (t->flags != 0)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "tensor %zu: flags = 0x%x, expected 0", i + 1,
-                           t->flags);
-    *out = (checkpoint_tensor){t->name, t->dtype, t->ndim, t->shape, t->data};
-    return DESCENT_OK;
-}
-
-static descent_status take_tensors(const descent_tensor *tensors, size_t n,
-                                   checkpoint_tensor *out)
-{
-    const char *at = (const char *)tensors;
-
-    for (size_t i = 0; i < n; i++, at += tensors->struct_size)
-        TRY(take_tensor((const void *)at, i, &out[i]));
-    return DESCENT_OK;
-}
-
-/* Strides can be judged when names and shapes are known to be good. */
-static descent_status check_strides(const descent_tensor *tensors, size_t n)
-{
-    const char *at = (const char *)tensors;
-
-    for (size_t i = 0; i < n; i++, at += tensors->struct_size) {
-        const descent_tensor *const t = (const void *)at;
-        TRY(view_check_strides(t->name, t->ndim, t->shape, t->strides));
-    }
-    return DESCENT_OK;
-}
-
-static descent_status take_texts(const char *const *metadata, size_t n,
-                                 checkpoint_text *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        out[i] = (checkpoint_text){metadata[2 * i], metadata[2 * i + 1]};
-        if (out[i].text == NULL)
-            return status_fail(DESCENT_ERR_ARGUMENT,
-                               "metadata key '%.64s': expected a text after it",
-                               out[i].key);
-    }
-    return DESCENT_OK;
-}
-
-static size_t count_texts(const char *const *metadata)
-{
-    size_t n = 0;
-
-    while (metadata != NULL && metadata[2 * n] != NULL &&
-           metadata[2 * n + 1] != NULL)
-        n++;
-    return n + (metadata != NULL && metadata[2 * n] != NULL);
-}
 
 static descent_status save(memory *m, const char *path,
                            const descent_tensor *tensors,
@@ -87,7 +28,7 @@ static descent_status save(memory *m, const char *path,
     TRY(take_tensors(tensors, content->tensor_count, t));
     TRY(take_texts(metadata, content->text_count, texts));
     TRY(safetensors_check(content));
-    TRY(check_strides(tensors, content->tensor_count));
+    TRY(take_check_strides(tensors, content->tensor_count));
     return checkpoint_write(m, &files_system, path, content);
 }
 
@@ -96,7 +37,7 @@ descent_status descent_file_save(descent_runtime *runtime, const char *path,
                                  const char *const *metadata)
 {
     checkpoint_content content = {.tensor_count = n,
-                                  .text_count = count_texts(metadata)};
+                                  .text_count = take_count(metadata)};
     checkpoint_tensor *t = NULL;
     checkpoint_text *texts = NULL;
     descent_status status;

@@ -76,7 +76,8 @@ typedef struct entry {
     bool joins; /* the group that is being added */
     size_t group;
     double lr_mult, wd_mult; /* its own, or NaN: the group's */
-    bool accumulated;        /* the accumulator holds a contribution */
+    bool wanted;             /* its state is being loaded, frozen or not */
+    uint64_t accumulated;    /* 1: the accumulator holds a contribution */
     void *slot[DESCENT_MAX_SLOTS];
     void *average;
     void *accumulator;

@@ -87,6 +87,15 @@ const char *descent_optimizer_slot_name(const descent_optimizer *o, size_t i)
     return o == NULL ? NULL : name_at(o, i);
 }
 
+/* The shape of an array that has no elements. */
+static void view_nothing(descent_tensor *view)
+{
+    static const int64_t none = 0;
+
+    view->ndim = 1;
+    view->shape = &none;
+}
+
 static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
                       descent_tensor *view)
 {
@@ -102,6 +111,8 @@ static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
         view->data = (void *)(uintptr_t)&scalar[slot_scalar_index(o->type, k)];
         view->ndim = 0;
         view->shape = NULL;
+    } else if (like != DESCENT_SLOT_LIKE_WEIGHT && e->count == 0) {
+        view_nothing(view);
     } else if (like == DESCENT_SLOT_PER_ROW) {
         view->ndim = e->ndim > 0 ? 1 : 0;
     } else if (like == DESCENT_SLOT_PER_COLUMN) {
@@ -110,16 +121,6 @@ static void view_slot(const descent_optimizer *o, const entry *e, size_t k,
     }
 }
 
-static void view_nothing(descent_tensor *view)
-{
-    static const int64_t none = 0;
-
-    view->ndim = 1;
-    view->shape = &none;
-}
-
-/* Only 16-bit weights have the last two, and only tensors with elements have
- * rows: for others they are empty. */
 static void view_own(const entry *e, int which, descent_tensor *view)
 {
     const struct {
@@ -137,9 +138,40 @@ static void view_own(const entry *e, int which, descent_tensor *view)
     view->data = own[which].data;
     if (which == OWN_MARKS)
         view->ndim = e->ndim > 0 ? 1 : 0;
-    if ((which == OWN_MARKS && e->marks == NULL) ||
-        (which >= OWN_MASTER && !entry_is_narrow(e)))
+    if (which == OWN_MARKS && e->count == 0)
         view_nothing(view);
+}
+
+/* Only 16-bit weights have the last two of the core's, and only tensors with
+ * elements have rows: for others they are empty. */
+bool slot_describe(const descent_optimizer *o, const entry *e, const char *name,
+                   descent_tensor *view)
+{
+    view->name = name;
+    view->gradient = NULL;
+    for (size_t k = 0; k < o->type->slot_count; k++)
+        if (type_slot(o->type, k)->name == name)
+            view_slot(o, e, k, view);
+    for (int which = 0; which < OWN_ARRAYS; which++) {
+        if (own_names[which] != name)
+            continue;
+        view_own(e, which, view);
+        if (which >= OWN_MASTER && !entry_is_narrow(e)) {
+            view_nothing(view);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool slot_is_shared(const descent_optimizer *o, const char *name)
+{
+    if (o->settings.number[OPTION_COUNTER] == COUNTER_PER_TENSOR)
+        return false;
+    for (size_t k = 0; k < o->type->slot_count; k++)
+        if (type_slot(o->type, k)->name == name)
+            return type_slot(o->type, k)->shape == DESCENT_SLOT_SCALAR;
+    return false;
 }
 
 descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
@@ -162,14 +194,7 @@ descent_status descent_optimizer_slot(const descent_optimizer *o, size_t index,
                            "%s: tensor '%s' has no state yet: call "
                            "descent_optimizer_build or step first",
                            o->settings.name, e->name);
-    tensor.name = name;
-    tensor.gradient = NULL;
-    for (int which = 0; which < OWN_ARRAYS; which++)
-        if (own_names[which] == name)
-            view_own(e, which, &tensor);
-    for (size_t k = 0; k < o->type->slot_count; k++)
-        if (type_slot(o->type, k)->name == name)
-            view_slot(o, e, k, &tensor);
+    slot_describe(o, e, name, &tensor);
     if (!e->built && tensor.data == NULL)
         view_nothing(&tensor);
     return view_give(&tensor, view);

@@ -29,6 +29,10 @@ descent_status schedule_value(const descent_schedule *schedule, uint64_t n,
 /* As descent_schedule_duration. */
 uint64_t schedule_duration(const descent_schedule *schedule);
 
+/* Fail where descent_schedule_load would. */
+descent_status schedule_judge(const descent_schedule *schedule,
+                              const double *values, size_t n);
+
 /* What a schedule is made of; the kind of a function is NULL. */
 memory *schedule_memory_of(const descent_schedule *schedule);
 const schedule_kind *schedule_kind_of(const descent_schedule *schedule);

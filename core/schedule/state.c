@@ -90,8 +90,8 @@ static void judge(const descent_schedule *s, size_t at, void *user)
         v->unsound = kind;
 }
 
-descent_status descent_schedule_load(descent_schedule *schedule,
-                                     const double *values, size_t n)
+descent_status schedule_judge(const descent_schedule *schedule,
+                              const double *values, size_t n)
 {
     verdict v = {values, NULL};
 
@@ -102,6 +102,13 @@ descent_status descent_schedule_load(descent_schedule *schedule,
                            "descent_schedule_load: the values are no state of "
                            "a %s",
                            v.unsound->name);
+    return DESCENT_OK;
+}
+
+descent_status descent_schedule_load(descent_schedule *schedule,
+                                     const double *values, size_t n)
+{
+    TRY(schedule_judge(schedule, values, n));
     walk(schedule, 0, copy_in, (void *)(uintptr_t)values);
     return DESCENT_OK;
 }

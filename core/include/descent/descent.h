@@ -776,6 +776,114 @@ descent_optimizer_slot(const descent_optimizer *optimizer, size_t index,
 DESCENT_API size_t
 descent_optimizer_state_bytes(const descent_optimizer *optimizer);
 
+/* ---- Optimizer: state, saved and loaded ------------------------------------------------------ */
+
+/* The state of an optimizer is all that the next steps depend on beside the
+ * options and the gradients: weights, state arrays, counters, states of
+ * schedules, the seed.  It is named:
+ *     NAME                             the weights of the tensor NAME
+ *     descent.slots/SLOT/NAME          a state array, or a scalar of the tensor
+ *     descent.slots/SLOT               scalars of the whole optimizer, f64[1]
+ *     descent.counters/updates/NAME    i64, for every tensor; under gradient
+ *                                      accumulation also "accumulated"
+ *     descent.counters/iterations      i64; also "updates" and "seed"
+ *     descent.schedules/OPTION         the numbers of a schedule with a state
+ * and in texts: descent.version, descent.optimizer (the rule), .state_version,
+ * .holds ("state" or "weights and state"), descent.options/OPTION.  Options are
+ * told for people and compared where arrays mean something else with others: a
+ * loaded optimizer keeps its own.  Schedules are asked for the step that was
+ * loaded: there is nothing to set up in order. */
+
+/* One piece of a state: an array, or, when view is NULL, a text.  Dies with the
+ * call. */
+typedef struct descent_state_item {
+    uint32_t              struct_size;
+    uint32_t              reserved; /* 0                                      */
+    const char           *section;  /* "weights", "slots", ...; "" in a key
+                                       without                                */
+    const char           *part;     /* SLOT, OPTION, "updates"; "" of weights */
+    const char           *tensor;   /* NAME, or NULL: of the whole optimizer  */
+    const descent_tensor *view;     /* read-only; its name is the key         */
+    const char           *text;
+} descent_state_item;
+
+enum {
+    DESCENT_STATE_WITHOUT_WEIGHTS = 1u << 0 /* they are saved elsewhere       */
+};
+
+/* Visit the state as it is, building it first if need be.  `flags`:
+ * DESCENT_STATE_*.  Stops at and returns the first non-zero status of `visit`,
+ * which must not change the optimizer.  An error while averages stand in for the
+ * weights, and after the plugin has failed midway.  [optimizer] */
+DESCENT_API descent_status descent_optimizer_state(
+    descent_optimizer *optimizer, uint32_t flags,
+    descent_status (*visit)(void *user, const descent_state_item *item),
+    void *user);
+
+/* How a state differs from that of the optimizer it is loaded into. */
+enum {
+    DESCENT_DIFFERENCE_MISSING = 1, DESCENT_DIFFERENCE_UNEXPECTED = 2,
+    DESCENT_DIFFERENCE_SHAPE = 3, DESCENT_DIFFERENCE_TYPE = 4,
+    DESCENT_DIFFERENCE_OPTION = 5
+};
+typedef struct descent_difference {
+    uint32_t    struct_size;
+    uint32_t    kind; /* DESCENT_DIFFERENCE_*                                 */
+    const char *name; /* the tensor's, where all of it is missing or
+                         unexpected; else the key                             */
+    const char *text; /* "momentum of 'w' has the shape [3], expected [2]"    */
+} descent_difference;
+
+enum {
+    DESCENT_LOAD_PARTIAL = 1u << 0 /* take what fits, leave the rest as it is */
+};
+typedef struct descent_load_options {
+    uint32_t struct_size;
+    uint32_t flags; /* DESCENT_LOAD_*                                         */
+    /* Told each difference before anything changes; NULL: nobody.  A failure
+     * ends the loading. */
+    descent_status (*difference)(void *user, const descent_difference *d);
+    void    *user;
+} descent_load_options;
+
+/* Load a state from arrays[n] and texts (key, text, ..., NULL), as the visitor
+ * got them, in any order; they may be memory of the optimizer's.  Loading is by
+ * name, and all or nothing: on any difference it is an error that lists them,
+ * and nothing has changed, unless `options` (or NULL) say DESCENT_LOAD_PARTIAL.
+ * The state of another rule, or of another version of it, is an error in any
+ * case; arrays whose names neither begin with "descent." nor are those of bound
+ * tensors are the application's and left alone.  Averages and masters that are
+ * missing, and loaded weights they depend on, make them anew.  After a failure
+ * of the plugin the optimizer is usable again.  An error while averages stand in
+ * for the weights.  [optimizer] */
+DESCENT_API descent_status descent_optimizer_load_state(
+    descent_optimizer *optimizer, const descent_tensor *arrays, size_t n,
+    const char *const *texts, const descent_load_options *options);
+
+/* What else goes into a file: tensors and texts (as for descent_file_save) whose
+ * names are not those of bound tensors and do not begin with "descent.". */
+typedef struct descent_save_options {
+    uint32_t              struct_size;
+    uint32_t              flags; /* DESCENT_STATE_*                           */
+    const descent_tensor *tensors;
+    size_t                tensor_count;
+    const char *const    *metadata;
+} descent_save_options;
+
+/* Save the state, with the weights, to a file as descent_file_save does: strict
+ * safetensors, digested, replaced as a whole.  The same state gives the same
+ * bytes.  `options` may be NULL.  [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_save(descent_optimizer *optimizer, const char *path,
+                       const descent_save_options *options);
+
+/* Load the state from such a file.  Every array is read and its digest checked
+ * before anything changes, so for a while the memory for them is needed twice.
+ * Otherwise as descent_optimizer_load_state.  [optimizer] */
+DESCENT_API descent_status
+descent_optimizer_load(descent_optimizer *optimizer, const char *path,
+                       const descent_load_options *options);
+
 /* ---- Files of tensors -------------------------------------------------------------------------- */
 
 /* Element types that files hold beside those of weights. */

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/slots.h"
+#include "plugin/type.h"
+#include "schedule/schedule.h"
+#include "tensor/view.h"
+
+/* ---- Strings: offsets while they grow, pointers at the end ---- */
+
+descent_status snapshot_put(snapshot *s, const char *text)
+{
+    const size_t n = strlen(text);
+
+    TRY(memory_grow(s->memory, &s->strings, &s->room, s->used + n + 1, 1));
+    memcpy(s->strings + s->used, text, n + 1);
+    s->used += n;
+    return DESCENT_OK;
+}
+
+const char *snapshot_begin(const snapshot *s)
+{
+    return (const char *)(uintptr_t)s->used;
+}
+
+void snapshot_end(snapshot *s)
+{
+    s->used++; /* the NUL is there */
+}
+
+static void resolve(const snapshot *s, const char **where)
+{
+    *where = s->strings + (uintptr_t)*where;
+}
+
+/* ---- Items ---- */
+
+static uint64_t item_bytes(const snapshot_item *item)
+{
+    uint64_t n = item->dtype == DESCENT_DTYPE_I64 ? sizeof(int64_t)
+                                                  : dtype_size(item->dtype);
+
+    for (uint32_t i = 0; i < item->ndim; i++)
+        n *= (uint64_t)item->shape[i];
+    return n;
+}
+
+static descent_status put_key(snapshot *s, const snapshot_item *item)
+{
+    const char *tensor = snapshot_tensor(s, item);
+
+    if (strcmp(item->section, SNAPSHOT_WEIGHTS) == 0)
+        return snapshot_put(s, tensor);
+    TRY(snapshot_put(s, SNAPSHOT_PREFIX));
+    TRY(snapshot_put(s, item->section));
+    TRY(snapshot_put(s, "/"));
+    TRY(snapshot_put(s, item->part));
+    if (tensor == NULL)
+        return DESCENT_OK;
+    TRY(snapshot_put(s, "/"));
+    return snapshot_put(s, tensor);
+}
+
+static descent_status add_item(snapshot *s, snapshot_item item)
+{
+    TRY(memory_grow(s->memory, &s->items, &s->capacity, s->count + 1,
+                    sizeof *s->items));
+    item.key = snapshot_begin(s);
+    TRY(put_key(s, &item));
+    snapshot_end(s);
+    item.bytes = item_bytes(&item);
+    item.fresh =
+        item.tensor != SNAPSHOT_WHOLE && !s->o->entries[item.tensor].built;
+    s->items[s->count++] = item;
+    return DESCENT_OK;
+}
+
+static descent_status add_counter(snapshot *s, int64_t tensor, const char *part,
+                                  void *data)
+{
+    return add_item(s, (snapshot_item){.section = SNAPSHOT_COUNTERS,
+                                       .part = part,
+                                       .tensor = tensor,
+                                       .dtype = DESCENT_DTYPE_I64,
+                                       .data = data});
+}
+
+/* A list of numbers of the whole optimizer.  The items move while they grow:
+ * shapes that point into them are set at the end. */
+static descent_status add_list(snapshot *s, const char *section,
+                               const char *part, double *data, size_t n)
+{
+    const int64_t length = (int64_t)n;
+
+    return add_item(s, (snapshot_item){.section = section,
+                                       .part = part,
+                                       .tensor = SNAPSHOT_WHOLE,
+                                       .dtype = DESCENT_DTYPE_F64,
+                                       .ndim = 1,
+                                       .shape = &length,
+                                       .length = length,
+                                       .data = data});
+}
+
+static descent_status add_slots(snapshot *s, size_t index)
+{
+    const entry *e = &s->o->entries[index];
+    const char *name;
+
+    for (size_t i = 0; (name = descent_optimizer_slot_name(s->o, i)) != NULL;
+         i++) {
+        descent_tensor view = {.ndim = e->ndim, .shape = e->shape};
+        if (slot_is_shared(s->o, name) || !slot_describe(s->o, e, name, &view))
+            continue;
+        TRY(add_item(s, (snapshot_item){.section = SNAPSHOT_SLOTS,
+                                        .part = name,
+                                        .tensor = (int64_t)index,
+                                        .dtype = view.dtype,
+                                        .ndim = view.ndim,
+                                        .shape = view.shape,
+                                        .data = view.data}));
+    }
+    return DESCENT_OK;
+}
+
+/* The counter of updates goes first: it stands for the tensor. */
+static descent_status add_tensor(snapshot *s, size_t index, bool weights)
+{
+    entry *e = &s->o->entries[index];
+    const double *option = s->o->settings.number;
+
+    TRY(add_counter(s, (int64_t)index, "updates", &e->updates));
+    if (option[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1)
+        TRY(add_counter(s, (int64_t)index, "accumulated", &e->accumulated));
+    if (weights)
+        TRY(add_item(s, (snapshot_item){.section = SNAPSHOT_WEIGHTS,
+                                        .part = "",
+                                        .tensor = (int64_t)index,
+                                        .dtype = e->dtype,
+                                        .ndim = e->ndim,
+                                        .shape = e->shape,
+                                        .data = e->weight}));
+    return add_slots(s, index);
+}
+
+static descent_status add_shared_scalars(snapshot *s)
+{
+    descent_optimizer *o = s->o;
+
+    for (size_t k = 0; k < o->type->slot_count; k++) {
+        const descent_slot *slot = type_slot(o->type, k);
+        if (type_uses(slot, o->settings.variant) &&
+            slot_is_shared(o, slot->name))
+            TRY(add_list(s, SNAPSHOT_SLOTS, slot->name,
+                         &o->scalar[slot_scalar_index(o->type, k)], 1));
+    }
+    return DESCENT_OK;
+}
+
+static descent_status add_schedules(snapshot *s)
+{
+    const settings *options = &s->o->settings;
+    size_t total = 0, at = 0;
+
+    for (size_t row = 0; row < options->table.count; row++)
+        total += descent_schedule_state_count(options->schedule[row]);
+    TRY(memory_new(s->memory, total, sizeof *s->numbers, &s->numbers));
+    s->number_count = total;
+    for (size_t row = 0; row < options->table.count; row++) {
+        const descent_schedule *schedule = options->schedule[row];
+        const size_t n = descent_schedule_state_count(schedule);
+        if (n == 0)
+            continue;
+        TRY(descent_schedule_state(schedule, s->numbers + at, n));
+        TRY(add_list(s, SNAPSHOT_SCHEDULES, options->table.rows[row]->name,
+                     s->numbers + at, n));
+        at += n;
+    }
+    return DESCENT_OK;
+}
+
+static descent_status add_whole(snapshot *s)
+{
+    descent_optimizer *o = s->o;
+
+    TRY(memory_new(s->memory, SNAPSHOT_INTEGERS, sizeof *s->integers,
+                   &s->integers));
+    s->integers[SNAPSHOT_SEED] = (int64_t)o->settings.number[OPTION_SEED];
+    TRY(add_counter(s, SNAPSHOT_WHOLE, "iterations", &o->iterations));
+    TRY(add_counter(s, SNAPSHOT_WHOLE, "updates", &o->updates));
+    TRY(add_counter(s, SNAPSHOT_WHOLE, "seed", &s->integers[SNAPSHOT_SEED]));
+    TRY(add_shared_scalars(s));
+    return add_schedules(s);
+}
+
+/* ---- The whole ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    const snapshot_item *const *x = a, *const *y = b;
+
+    return strcmp((*x)->key, (*y)->key);
+}
+
+static descent_status finish(snapshot *s)
+{
+    TRY(memory_new(s->memory, s->count, sizeof(*s->sorted), &s->sorted));
+    for (size_t i = 0; i < s->count; i++) {
+        snapshot_item *const item = &s->items[i];
+        resolve(s, &item->key);
+        if (item->length > 0)
+            item->shape = &item->length;
+        s->sorted[i] = item;
+    }
+    for (size_t i = 0; i < s->text_count; i++) {
+        resolve(s, &s->texts[i].key);
+        resolve(s, &s->texts[i].text);
+    }
+    qsort(s->sorted, s->count, sizeof(*s->sorted), by_key);
+    return DESCENT_OK;
+}
+
+static descent_status check_names(const descent_optimizer *o)
+{
+    const size_t n = strlen(SNAPSHOT_PREFIX);
+
+    for (size_t i = 0; i < o->count; i++)
+        if (strncmp(o->entries[i].name, SNAPSHOT_PREFIX, n) == 0)
+            return status_fail(DESCENT_ERR_ARGUMENT,
+                               "%s: tensor '%s': states use names that begin "
+                               "with '" SNAPSHOT_PREFIX
+                               "' themselves: expected another",
+                               o->settings.name, o->entries[i].name);
+    return DESCENT_OK;
+}
+
+descent_status snapshot_open(descent_optimizer *o, bool weights, snapshot *s)
+{
+    *s = (snapshot){.o = o, .memory = o->memory};
+    TRY(check_names(o));
+    TRY(add_whole(s));
+    for (size_t i = 0; i < o->count; i++)
+        TRY(add_tensor(s, i, weights));
+    TRY(snapshot_add_texts(s, weights));
+    return finish(s);
+}
+
+descent_status snapshot_take(descent_optimizer *o, bool weights, snapshot *s)
+{
+    *s = (snapshot){.memory = NULL};
+    TRY(optimizer_enter(o));
+    if (o->swapped)
+        return status_fail(DESCENT_ERR_STATE,
+                           "%s: the averages stand in for the weights: swap "
+                           "them back before the state is saved",
+                           o->settings.name);
+    if (o->poisoned)
+        return status_fail(DESCENT_ERR_STATE,
+                           "%s: the plugin failed midway through a step: the "
+                           "state is undefined and is not saved",
+                           o->settings.name);
+    TRY(state_build_alone(o));
+    return snapshot_open(o, weights, s);
+}
+
+void snapshot_close(snapshot *s)
+{
+    memory *m = s->memory;
+
+    if (m == NULL)
+        return;
+    memory_release(m, s->staged, s->staged_bytes, 1);
+    memory_release(m, s->sorted, s->count, sizeof(*s->sorted));
+    memory_release(m, s->items, s->capacity, sizeof *s->items);
+    memory_release(m, s->texts, s->text_capacity, sizeof *s->texts);
+    memory_release(m, s->strings, s->room, 1);
+    memory_release(m, s->integers, SNAPSHOT_INTEGERS, sizeof *s->integers);
+    memory_release(m, s->numbers, s->number_count, sizeof *s->numbers);
+    *s = (snapshot){.memory = NULL};
+}
+
+/* ---- Looking ---- */
+
+static int compare_key(const void *key, const void *item)
+{
+    return strcmp(key, (*(snapshot_item *const *)item)->key);
+}
+
+snapshot_item *snapshot_find(const snapshot *s, const char *key)
+{
+    snapshot_item *const *found =
+        bsearch(key, s->sorted, s->count, sizeof(*s->sorted), compare_key);
+
+    return found != NULL ? *found : NULL;
+}
+
+descent_tensor snapshot_view(const snapshot_item *item)
+{
+    return (descent_tensor){.struct_size = sizeof(descent_tensor),
+                            .dtype = item->dtype,
+                            .name = item->key,
+                            .ndim = item->ndim,
+                            .shape = item->shape,
+                            .data = item->data};
+}
+
+const char *snapshot_tensor(const snapshot *s, const snapshot_item *item)
+{
+    return item->tensor == SNAPSHOT_WHOLE ? NULL
+                                          : s->o->entries[item->tensor].name;
+}

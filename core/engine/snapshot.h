@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* What the state of an optimizer consists of: one description, from which
+ * files, states in memory and flat lists are made, and into which they are
+ * loaded.
+ *
+ *
+ *   snapshot.c        what there is         snapshot_texts.c  whose it is
+ *   snapshot_store.c  putting it back       restore.c         judging another
+ *
+ * Adding to the state is adding a call of add_item in snapshot.c. */
+#ifndef DESCENT_ENGINE_SNAPSHOT_H
+#define DESCENT_ENGINE_SNAPSHOT_H
+
+#include "engine/optimizer.h"
+
+/* All keys but the weights' own names begin so:
+ *     descent.SECTION/PART          of the whole optimizer
+ *     descent.SECTION/PART/TENSOR   of a tensor
+ *     descent.PART                  a text */
+#define SNAPSHOT_PREFIX "descent."
+
+/* Raised when a state of an earlier version cannot be read as before. */
+#define SNAPSHOT_VERSION "1"
+
+/* The texts that say whose state it is. */
+#define SNAPSHOT_KEY_VERSION SNAPSHOT_PREFIX "version"
+#define SNAPSHOT_KEY_KIND SNAPSHOT_PREFIX "optimizer"
+#define SNAPSHOT_KEY_STATE_VERSION SNAPSHOT_PREFIX "state_version"
+#define SNAPSHOT_KEY_HOLDS SNAPSHOT_PREFIX "holds"
+#define SNAPSHOT_HOLDS_ALL "weights and state"
+#define SNAPSHOT_HOLDS_STATE "state"
+
+/* The sections. */
+#define SNAPSHOT_WEIGHTS "weights"     /* of a tensor: key is its name       */
+#define SNAPSHOT_SLOTS "slots"         /* state arrays and scalars           */
+#define SNAPSHOT_COUNTERS "counters"   /* i64                                */
+#define SNAPSHOT_SCHEDULES "schedules" /* by option: the numbers of its state */
+#define SNAPSHOT_OPTIONS "options"     /* texts: values, for people          */
+
+enum { SNAPSHOT_WHOLE = -1 };
+
+/* Counters of the whole optimizer that it holds as something else. */
+enum { SNAPSHOT_SEED, SNAPSHOT_INTEGERS };
+
+typedef struct snapshot_item {
+    const char *key, *section, *part;
+    int64_t tensor; /* index, or SNAPSHOT_WHOLE */
+    descent_dtype dtype;
+    uint32_t ndim;
+    const int64_t *shape;
+    int64_t length; /* what `shape` points at for a list */
+    uint64_t bytes;
+    void *data;    /* NULL before the state is built, and without elements */
+    void *staged;  /* what commit will store, or NULL */
+    bool fresh;    /* of a tensor whose state was not built yet */
+    bool differs;  /* found, but of another shape or type */
+    size_t source; /* 1 + where it is in what is being loaded; 0: nowhere */
+} snapshot_item;
+
+typedef struct snapshot_text {
+    const char *key, *text;
+    const char *option; /* whose values must agree, or NULL */
+} snapshot_text;
+
+typedef struct snapshot {
+    descent_optimizer *o;
+    memory *memory;
+    snapshot_item *items;
+    size_t count, capacity;
+    snapshot_item **sorted; /* by key */
+    snapshot_text *texts;
+    size_t text_count, text_capacity;
+    char *strings;
+    size_t used, room;
+    int64_t *integers; /* [SNAPSHOT_INTEGERS] */
+    double *numbers;   /* states of schedules */
+    size_t number_count;
+    char *staged;
+    size_t staged_bytes;
+} snapshot;
+
+/* Describe the state, with the weights or without; the elements are found where
+ * the state is built.  Close it in any case. */
+descent_status snapshot_open(descent_optimizer *o, bool weights, snapshot *out);
+void snapshot_close(snapshot *s);
+
+/* The same of a state that is to be kept: built now, and refused where it would
+ * not be that of the run. */
+descent_status snapshot_take(descent_optimizer *o, bool weights, snapshot *out);
+
+/* The item of that key, or NULL. */
+snapshot_item *snapshot_find(const snapshot *s, const char *key);
+
+/* Describe an item as a tensor. */
+descent_tensor snapshot_view(const snapshot_item *item);
+
+/* The name of its tensor, or NULL. */
+const char *snapshot_tensor(const snapshot *s, const snapshot_item *item);
+
+/* Make room for what is to be stored in the items that have a source. */
+descent_status snapshot_stage(snapshot *s);
+
+/* Refuse staged values that are none. */
+descent_status snapshot_judge(const snapshot *s);
+
+/* Build the state, and put what is staged in its place: only building can fail,
+ * and comes first. */
+descent_status snapshot_commit(snapshot *s);
+
+/* snapshot.c: append to the string at hand; what begins it stands for it until
+ * all are there. */
+descent_status snapshot_put(snapshot *s, const char *text);
+const char *snapshot_begin(const snapshot *s);
+void snapshot_end(snapshot *s);
+
+/* snapshot_texts.c */
+descent_status snapshot_add_texts(snapshot *s, bool weights);
+
+/* restore.c: what a state is loaded from. */
+typedef struct state_source {
+    void *user;
+    size_t count;
+    /* The text of a key, or NULL. */
+    const char *(*text)(void *user, const char *key);
+    /* Describe array i: its key, type and shape. */
+    descent_status (*tensor)(void *user, size_t i, descent_tensor *out);
+    /* Its elements. */
+    descent_status (*read)(void *user, size_t i, void *to, size_t bytes);
+} state_source;
+
+/* As descent_optimizer_load. */
+descent_status state_restore(descent_optimizer *o, const state_source *source,
+                             const descent_load_options *options);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Putting a state in the place of the one that is there. */
+#include <string.h>
+
+#include "engine/slots.h"
+#include "engine/snapshot.h"
+#include "schedule/schedule.h"
+#include "tensor/convert.h"
+
+descent_status snapshot_stage(snapshot *s)
+{
+    enum { ALIGNMENT = 64 };
+    size_t at = 0;
+
+    for (size_t i = 0; i < s->count; i++)
+        if (s->items[i].source != 0)
+            at += (s->items[i].bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    TRY(memory_new(s->memory, at + 1, 1, &s->staged));
+    s->staged_bytes = at + 1;
+    at = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->items[i].source == 0)
+            continue;
+        s->items[i].staged = s->staged + at;
+        at += (s->items[i].bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+    return DESCENT_OK;
+}
+
+/* The row of an option that is there. */
+static size_t row_of(const snapshot *s, const char *option)
+{
+    const option_table *table = &s->o->settings.table;
+    size_t row = 0;
+
+    while (strcmp(table->rows[row]->name, option) != 0)
+        row++;
+    return row;
+}
+
+static descent_schedule *schedule_of(const snapshot *s,
+                                     const snapshot_item *item)
+{
+    return strcmp(item->section, SNAPSHOT_SCHEDULES) == 0
+               ? s->o->settings.schedule[row_of(s, item->part)]
+               : NULL;
+}
+
+static descent_status judge_counter(const snapshot *s,
+                                    const snapshot_item *item)
+{
+    const int64_t value = *(const int64_t *)item->staged;
+    const bool flag = strcmp(item->part, "accumulated") == 0;
+
+    if (value < 0 || (flag && value > 1))
+        return status_fail(DESCENT_ERR_ARGUMENT, "%s = %lld: expected %s",
+                           item->key, (long long)value,
+                           flag ? "0 or 1" : "0 or more");
+    if (item->data == &s->integers[SNAPSHOT_SEED])
+        return option_check(&s->o->settings.table, OPTION_SEED, (double)value);
+    return DESCENT_OK;
+}
+
+descent_status snapshot_judge(const snapshot *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const snapshot_item *const item = &s->items[i];
+        const descent_schedule *schedule = schedule_of(s, item);
+
+        if (item->staged == NULL)
+            continue;
+        if (strcmp(item->section, SNAPSHOT_COUNTERS) == 0)
+            TRY(judge_counter(s, item));
+        if (schedule != NULL)
+            TRY(schedule_judge(schedule, item->staged, (size_t)item->length));
+    }
+    return DESCENT_OK;
+}
+
+/* Where the elements are, now that the state is built. */
+static void locate(const snapshot *s, snapshot_item *item)
+{
+    const entry *e;
+    descent_tensor view = {.ndim = 0};
+
+    if (item->tensor == SNAPSHOT_WHOLE ||
+        strcmp(item->section, SNAPSHOT_SLOTS) != 0)
+        return;
+    e = &s->o->entries[item->tensor];
+    slot_describe(s->o, e, item->part, &view);
+    item->data = view.data;
+}
+
+static void store(const snapshot *s, snapshot_item *item)
+{
+    descent_schedule *schedule = schedule_of(s, item);
+
+    if (item->staged == NULL)
+        return;
+    if (item->bytes > 0)
+        memcpy(item->data, item->staged, item->bytes);
+    if (schedule != NULL) /* it has been judged */
+        descent_schedule_load(schedule, item->data, (size_t)item->length);
+}
+
+/* What was not loaded, but is made from weights that were, or of a tensor that
+ * joins a run. */
+static void remake(const snapshot *s, const snapshot_item *item)
+{
+    const entry *e = &s->o->entries[item->tensor];
+    const size_t n = (size_t)e->count;
+
+    if (item->data == NULL)
+        return;
+    if (item->data == e->master)
+        convert(DESCENT_DTYPE_F32, e->master, e->dtype, e->weight, n);
+    else if (item->data == e->lost)
+        memset(e->lost, 0, n * sizeof *e->lost);
+    else if (item->data == e->average && s->o->updates > 0)
+        convert(e->state_dtype, e->average, e->dtype, e->weight, n);
+}
+
+descent_status snapshot_commit(snapshot *s)
+{
+    int64_t moved = SNAPSHOT_WHOLE; /* the last tensor whose weights changed */
+
+    TRY(state_build(s->o));
+    for (size_t i = 0; i < s->count; i++) {
+        snapshot_item *const item = &s->items[i];
+        locate(s, item);
+        store(s, item);
+        if (item->staged != NULL &&
+            strcmp(item->section, SNAPSHOT_WEIGHTS) == 0)
+            moved = item->tensor;
+        if (item->staged == NULL && item->tensor != SNAPSHOT_WHOLE &&
+            (item->fresh || item->tensor == moved))
+            remake(s, item);
+    }
+    s->o->settings.number[OPTION_SEED] =
+        (double)s->integers[SNAPSHOT_SEED];
+    return DESCENT_OK;
+}
