@@ -76,7 +76,7 @@ typedef struct entry {
     bool joins; /* the group that is being added */
     size_t group;
     double lr_mult, wd_mult; /* its own, or NaN: the group's */
-    bool wanted;             /* its state is being loaded, frozen or not */
+    bool wanted;             /* its state is being loaded */
     uint64_t accumulated;    /* 1: the accumulator holds a contribution */
     void *slot[DESCENT_MAX_SLOTS];
     void *average;
@@ -152,6 +152,7 @@ struct descent_optimizer {
 
     uint64_t iterations, updates;
     loss_scale loss_scale;
+    bool loading;  /* only tensors whose state is wanted are built */
     bool busy;     /* inside a step, also while it calls the application */
     bool swapped;  /* weights and averages are exchanged */
     bool poisoned; /* the plugin failed midway */

@@ -83,23 +83,21 @@ static descent_status check_text(const restoration *r, const char *key,
 
 static descent_status check_identity(const restoration *r)
 {
-    const state_source *source = r->source;
-
-    if (source->text(source->user, SNAPSHOT_KEY_KIND) == NULL)
-        return status_fail(DESCENT_ERR_STATE,
-                           "this is no state of an optimizer: it has no '%s'",
-                           SNAPSHOT_KEY_KIND);
     TRY(check_text(r, SNAPSHOT_KEY_VERSION, "the state has the format"));
     TRY(check_text(r, SNAPSHOT_KEY_KIND, "the state is that of"));
     return check_text(r, SNAPSHOT_KEY_STATE_VERSION,
                       "the rule's state is of version");
 }
 
-/* Does it have weights? */
+/* Is it a state, and does it have weights? */
 static descent_status read_holds(const state_source *source, bool *weights)
 {
     const char *holds = source->text(source->user, SNAPSHOT_KEY_HOLDS);
 
+    if (source->text(source->user, SNAPSHOT_KEY_KIND) == NULL)
+        return status_fail(DESCENT_ERR_STATE,
+                           "this is no state of an optimizer: it has no '%s'",
+                           SNAPSHOT_KEY_KIND);
     *weights = holds != NULL && strcmp(holds, SNAPSHOT_HOLDS_ALL) == 0;
     if (holds != NULL && (*weights || strcmp(holds, SNAPSHOT_HOLDS_STATE) == 0))
         return DESCENT_OK;
@@ -191,6 +189,9 @@ static descent_status compare_array(restoration *r, size_t i)
         return tell(r, DESCENT_DIFFERENCE_TYPE, item->key, text);
     }
     item->source = i + 1;
+    if (strcmp(item->section, SNAPSHOT_SLOTS) == 0 &&
+        item->tensor != SNAPSHOT_WHOLE)
+        r->s.o->entries[item->tensor].wanted = true;
     return DESCENT_OK;
 }
 
@@ -206,6 +207,7 @@ static descent_status tell_missing(restoration *r)
         const char *tensor = snapshot_tensor(&r->s, item);
 
         if (item->source != 0 || item->differs ||
+            (item->optional && !r->s.o->entries[item->tensor].wanted) ||
             (tensor != NULL && item->tensor == absent))
             continue;
         if (tensor != NULL && first) {
@@ -254,6 +256,7 @@ static descent_status run(restoration *r)
 {
     bool weights = false;
 
+    TRY(groups_check(r->s.o));
     TRY(read_holds(r->source, &weights));
     TRY(snapshot_open(r->s.o, weights, &r->s));
     TRY(check_identity(r));
@@ -297,6 +300,8 @@ descent_status state_restore(descent_optimizer *o, const state_source *source,
     o->busy = true; /* also while the application is told of differences */
     status = run(&r);
     o->busy = false;
+    for (size_t i = 0; i < o->count; i++)
+        o->entries[i].wanted = false;
     names_free(&r.seen, o->memory);
     snapshot_close(&r.s);
     return status == DESCENT_OK ? status

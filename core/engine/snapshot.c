@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "engine/slots.h"
 #include "plugin/type.h"
 #include "schedule/schedule.h"
@@ -72,8 +73,6 @@ static descent_status add_item(snapshot *s, snapshot_item item)
     TRY(put_key(s, &item));
     snapshot_end(s);
     item.bytes = item_bytes(&item);
-    item.fresh =
-        item.tensor != SNAPSHOT_WHOLE && !s->o->entries[item.tensor].built;
     s->items[s->count++] = item;
     return DESCENT_OK;
 }
@@ -90,25 +89,34 @@ static descent_status add_counter(snapshot *s, int64_t tensor, const char *part,
 
 /* A list of numbers of the whole optimizer.  The items move while they grow:
  * shapes that point into them are set at the end. */
-static descent_status add_list(snapshot *s, const char *section,
-                               const char *part, double *data, size_t n)
+static descent_status add_list(snapshot *s, snapshot_item item, size_t n)
 {
-    const int64_t length = (int64_t)n;
+    item.length = (int64_t)n;
+    item.tensor = SNAPSHOT_WHOLE;
+    item.dtype = DESCENT_DTYPE_F64;
+    item.ndim = 1;
+    item.shape = &item.length;
+    item.data = s->numbers + s->number_count;
+    s->number_count += n;
+    return add_item(s, item);
+}
 
-    return add_item(s, (snapshot_item){.section = section,
-                                       .part = part,
-                                       .tensor = SNAPSHOT_WHOLE,
-                                       .dtype = DESCENT_DTYPE_F64,
-                                       .ndim = 1,
-                                       .shape = &length,
-                                       .length = length,
-                                       .data = data});
+/* May the tensor be without state because it is frozen? */
+static bool may_be_frozen(const descent_optimizer *o, const entry *e)
+{
+    const settings *s = settings_holder(entry_settings(o, e), OPTION_FREEZE);
+
+    return entry_is_frozen(o, e) || s->schedule[OPTION_FREEZE] != NULL;
 }
 
 static descent_status add_slots(snapshot *s, size_t index)
 {
     const entry *e = &s->o->entries[index];
+    const bool optional = !e->built && may_be_frozen(s->o, e);
     const char *name;
+
+    if (s->taken && !e->built)
+        return DESCENT_OK;
 
     for (size_t i = 0; (name = descent_optimizer_slot_name(s->o, i)) != NULL;
          i++) {
@@ -121,7 +129,9 @@ static descent_status add_slots(snapshot *s, size_t index)
                                         .dtype = view.dtype,
                                         .ndim = view.ndim,
                                         .shape = view.shape,
-                                        .data = view.data}));
+                                        .data = view.data,
+                                        .fresh = !e->built,
+                                        .optional = optional}));
     }
     return DESCENT_OK;
 }
@@ -146,39 +156,89 @@ static descent_status add_tensor(snapshot *s, size_t index, bool weights)
     return add_slots(s, index);
 }
 
+/* One number a group. */
 static descent_status add_shared_scalars(snapshot *s)
 {
-    descent_optimizer *o = s->o;
+    const descent_optimizer *o = s->o;
 
     for (size_t k = 0; k < o->type->slot_count; k++) {
         const descent_slot *slot = type_slot(o->type, k);
-        if (type_uses(slot, o->settings.variant) &&
-            slot_is_shared(o, slot->name))
-            TRY(add_list(s, SNAPSHOT_SLOTS, slot->name,
-                         &o->scalar[slot_scalar_index(o->type, k)], 1));
+        const size_t at = slot_scalar_index(o->type, k);
+        if (!type_uses(slot, o->settings.variant) ||
+            !slot_is_shared(o, slot->name))
+            continue;
+        for (size_t group = 0; group < o->group_count; group++)
+            s->numbers[s->number_count + group] = o->groups[group]->scalar[at];
+        TRY(add_list(s,
+                     (snapshot_item){.section = SNAPSHOT_SLOTS,
+                                     .part = slot->name,
+                                     .scalar = slot,
+                                     .scalar_index = at},
+                     o->group_count));
     }
     return DESCENT_OK;
 }
 
-static descent_status add_schedules(snapshot *s)
+descent_schedule *snapshot_schedule(const descent_optimizer *o, size_t row,
+                                    size_t group)
 {
-    const settings *options = &s->o->settings;
-    size_t total = 0, at = 0;
+    const settings *s = o->groups[group]->settings;
 
-    for (size_t row = 0; row < options->table.count; row++)
-        total += descent_schedule_state_count(options->schedule[row]);
+    return settings_holder(s, row) == s ? s->schedule[row] : NULL;
+}
+
+const char *snapshot_option(const option_table *table, size_t row, size_t group,
+                            char text[SNAPSHOT_PART])
+{
+    text[0] = '\0';
+    if (group > 0)
+        text_append(text, SNAPSHOT_PART, "%zu.", group);
+    text_append(text, SNAPSHOT_PART, "%s", table->rows[row]->name);
+    return text;
+}
+
+static descent_status add_schedule(snapshot *s, size_t row, size_t group)
+{
+    descent_schedule *schedule = snapshot_schedule(s->o, row, group);
+    const size_t n = descent_schedule_state_count(schedule);
+    char part[SNAPSHOT_PART];
+
+    if (n == 0)
+        return DESCENT_OK;
+    TRY(descent_schedule_state(schedule, s->numbers + s->number_count, n));
+    return add_list(
+        s,
+        (snapshot_item){
+            .section = SNAPSHOT_SCHEDULES,
+            .part = snapshot_option(&s->o->settings.table, row, group, part),
+            .schedule = schedule},
+        n);
+}
+
+/* Room for the numbers of all lists: they are pointed into. */
+static descent_status make_numbers(snapshot *s)
+{
+    const descent_optimizer *o = s->o;
+    size_t total = o->group_count * DESCENT_MAX_SLOTS;
+
+    for (size_t group = 0; group < o->group_count; group++)
+        for (size_t row = 0; row < o->settings.table.count; row++)
+            total +=
+                descent_schedule_state_count(snapshot_schedule(o, row, group));
     TRY(memory_new(s->memory, total, sizeof *s->numbers, &s->numbers));
-    s->number_count = total;
-    for (size_t row = 0; row < options->table.count; row++) {
-        const descent_schedule *schedule = options->schedule[row];
-        const size_t n = descent_schedule_state_count(schedule);
-        if (n == 0)
-            continue;
-        TRY(descent_schedule_state(schedule, s->numbers + at, n));
-        TRY(add_list(s, SNAPSHOT_SCHEDULES, options->table.rows[row]->name,
-                     s->numbers + at, n));
-        at += n;
-    }
+    s->number_room = total;
+    return DESCENT_OK;
+}
+
+static descent_status add_lists(snapshot *s)
+{
+    const descent_optimizer *o = s->o;
+
+    TRY(make_numbers(s));
+    TRY(add_shared_scalars(s));
+    for (size_t group = 0; group < o->group_count; group++)
+        for (size_t row = 0; row < o->settings.table.count; row++)
+            TRY(add_schedule(s, row, group));
     return DESCENT_OK;
 }
 
@@ -192,8 +252,7 @@ static descent_status add_whole(snapshot *s)
     TRY(add_counter(s, SNAPSHOT_WHOLE, "iterations", &o->iterations));
     TRY(add_counter(s, SNAPSHOT_WHOLE, "updates", &o->updates));
     TRY(add_counter(s, SNAPSHOT_WHOLE, "seed", &s->integers[SNAPSHOT_SEED]));
-    TRY(add_shared_scalars(s));
-    return add_schedules(s);
+    return add_lists(s);
 }
 
 /* ---- The whole ---- */
@@ -213,6 +272,8 @@ static descent_status finish(snapshot *s)
         resolve(s, &item->key);
         if (item->length > 0)
             item->shape = &item->length;
+        if (item->schedule != NULL) /* its name was made for the key */
+            item->part = strchr(item->key, '/') + 1;
         s->sorted[i] = item;
     }
     for (size_t i = 0; i < s->text_count; i++) {
@@ -237,9 +298,10 @@ static descent_status check_names(const descent_optimizer *o)
     return DESCENT_OK;
 }
 
-descent_status snapshot_open(descent_optimizer *o, bool weights, snapshot *s)
+static descent_status describe(descent_optimizer *o, bool weights, snapshot *s)
 {
-    *s = (snapshot){.o = o, .memory = o->memory};
+    s->o = o;
+    s->memory = o->memory;
     TRY(check_names(o));
     TRY(add_whole(s));
     for (size_t i = 0; i < o->count; i++)
@@ -248,9 +310,15 @@ descent_status snapshot_open(descent_optimizer *o, bool weights, snapshot *s)
     return finish(s);
 }
 
+descent_status snapshot_open(descent_optimizer *o, bool weights, snapshot *s)
+{
+    *s = (snapshot){.taken = false};
+    return describe(o, weights, s);
+}
+
 descent_status snapshot_take(descent_optimizer *o, bool weights, snapshot *s)
 {
-    *s = (snapshot){.memory = NULL};
+    *s = (snapshot){.taken = true};
     TRY(optimizer_enter(o));
     if (o->swapped)
         return status_fail(DESCENT_ERR_STATE,
@@ -263,7 +331,7 @@ descent_status snapshot_take(descent_optimizer *o, bool weights, snapshot *s)
                            "state is undefined and is not saved",
                            o->settings.name);
     TRY(state_build_alone(o));
-    return snapshot_open(o, weights, s);
+    return describe(o, weights, s);
 }
 
 void snapshot_close(snapshot *s)
@@ -278,7 +346,7 @@ void snapshot_close(snapshot *s)
     memory_release(m, s->texts, s->text_capacity, sizeof *s->texts);
     memory_release(m, s->strings, s->room, 1);
     memory_release(m, s->integers, SNAPSHOT_INTEGERS, sizeof *s->integers);
-    memory_release(m, s->numbers, s->number_count, sizeof *s->numbers);
+    memory_release(m, s->numbers, s->number_room, sizeof *s->numbers);
     *s = (snapshot){.memory = NULL};
 }
 

@@ -31,11 +31,13 @@
 #define SNAPSHOT_HOLDS_STATE "state"
 
 /* The sections. */
-#define SNAPSHOT_WEIGHTS "weights"     /* of a tensor: key is its name       */
-#define SNAPSHOT_SLOTS "slots"         /* state arrays and scalars           */
-#define SNAPSHOT_COUNTERS "counters"   /* i64                                */
-#define SNAPSHOT_SCHEDULES "schedules" /* by option: the numbers of its state */
-#define SNAPSHOT_OPTIONS "options"     /* texts: values, for people          */
+#define SNAPSHOT_WEIGHTS "weights"   /* of a tensor: key is its name       */
+#define SNAPSHOT_SLOTS "slots"       /* state arrays and scalars           */
+#define SNAPSHOT_COUNTERS "counters" /* i64                                */
+#define SNAPSHOT_SCHEDULES                                                     \
+    "schedules"                    /* by option, those of group 2 by
+                                          "2.OPTION": numbers of its state   */
+#define SNAPSHOT_OPTIONS "options" /* texts: values, likewise            */
 
 enum { SNAPSHOT_WHOLE = -1 };
 
@@ -44,7 +46,10 @@ enum { SNAPSHOT_SEED, SNAPSHOT_INTEGERS };
 
 typedef struct snapshot_item {
     const char *key, *section, *part;
-    int64_t tensor; /* index, or SNAPSHOT_WHOLE */
+    int64_t tensor;             /* index, or SNAPSHOT_WHOLE       */
+    descent_schedule *schedule; /* whose state it is, or NULL     */
+    const descent_slot *scalar; /* that it is of all groups, or NULL */
+    size_t scalar_index;        /* of that among the scalars      */
     descent_dtype dtype;
     uint32_t ndim;
     const int64_t *shape;
@@ -53,6 +58,7 @@ typedef struct snapshot_item {
     void *data;    /* NULL before the state is built, and without elements */
     void *staged;  /* what commit will store, or NULL */
     bool fresh;    /* of a tensor whose state was not built yet */
+    bool optional; /* ... and may be frozen: all of its slots may be missing */
     bool differs;  /* found, but of another shape or type */
     size_t source; /* 1 + where it is in what is being loaded; 0: nowhere */
 } snapshot_item;
@@ -65,6 +71,7 @@ typedef struct snapshot_text {
 typedef struct snapshot {
     descent_optimizer *o;
     memory *memory;
+    bool taken; /* to be kept: what is not there does not count */
     snapshot_item *items;
     size_t count, capacity;
     snapshot_item **sorted; /* by key */
@@ -73,14 +80,14 @@ typedef struct snapshot {
     char *strings;
     size_t used, room;
     int64_t *integers; /* [SNAPSHOT_INTEGERS] */
-    double *numbers;   /* states of schedules */
-    size_t number_count;
+    double *numbers;   /* scalars by group, states of schedules */
+    size_t number_count, number_room;
     char *staged;
     size_t staged_bytes;
 } snapshot;
 
-/* Describe the state, with the weights or without; the elements are found where
- * the state is built.  Close it in any case. */
+/* Describe the state that a loaded one must fit, with the weights or without;
+ * close it in any case. */
 descent_status snapshot_open(descent_optimizer *o, bool weights, snapshot *out);
 void snapshot_close(snapshot *s);
 
@@ -106,6 +113,14 @@ descent_status snapshot_judge(const snapshot *s);
 /* Build the state, and put what is staged in its place: only building can fail,
  * and comes first. */
 descent_status snapshot_commit(snapshot *s);
+
+/* The name of an option in a group: "learning_rate", "2.learning_rate". */
+enum { SNAPSHOT_PART = 96 };
+const char *snapshot_option(const option_table *table, size_t row, size_t group,
+                            char text[SNAPSHOT_PART]);
+/* The schedule that belongs to a group itself, or NULL. */
+descent_schedule *snapshot_schedule(const descent_optimizer *o, size_t row,
+                                    size_t group);
 
 /* snapshot.c: append to the string at hand; what begins it stands for it until
  * all are there. */

@@ -27,25 +27,6 @@ descent_status snapshot_stage(snapshot *s)
     return DESCENT_OK;
 }
 
-/* The row of an option that is there. */
-static size_t row_of(const snapshot *s, const char *option)
-{
-    const option_table *table = &s->o->settings.table;
-    size_t row = 0;
-
-    while (strcmp(table->rows[row]->name, option) != 0)
-        row++;
-    return row;
-}
-
-static descent_schedule *schedule_of(const snapshot *s,
-                                     const snapshot_item *item)
-{
-    return strcmp(item->section, SNAPSHOT_SCHEDULES) == 0
-               ? s->o->settings.schedule[row_of(s, item->part)]
-               : NULL;
-}
-
 static descent_status judge_counter(const snapshot *s,
                                     const snapshot_item *item)
 {
@@ -65,14 +46,13 @@ descent_status snapshot_judge(const snapshot *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         const snapshot_item *const item = &s->items[i];
-        const descent_schedule *schedule = schedule_of(s, item);
-
         if (item->staged == NULL)
             continue;
         if (strcmp(item->section, SNAPSHOT_COUNTERS) == 0)
             TRY(judge_counter(s, item));
-        if (schedule != NULL)
-            TRY(schedule_judge(schedule, item->staged, (size_t)item->length));
+        if (item->schedule != NULL)
+            TRY(schedule_judge(item->schedule, item->staged,
+                               (size_t)item->length));
     }
     return DESCENT_OK;
 }
@@ -80,27 +60,27 @@ descent_status snapshot_judge(const snapshot *s)
 /* Where the elements are, now that the state is built. */
 static void locate(const snapshot *s, snapshot_item *item)
 {
-    const entry *e;
     descent_tensor view = {.ndim = 0};
 
     if (item->tensor == SNAPSHOT_WHOLE ||
         strcmp(item->section, SNAPSHOT_SLOTS) != 0)
         return;
-    e = &s->o->entries[item->tensor];
-    slot_describe(s->o, e, item->part, &view);
+    slot_describe(s->o, &s->o->entries[item->tensor], item->part, &view);
     item->data = view.data;
 }
 
-static void store(const snapshot *s, snapshot_item *item)
+static void store(const snapshot *s, const snapshot_item *item)
 {
-    descent_schedule *schedule = schedule_of(s, item);
+    const double *numbers = item->data;
 
     if (item->staged == NULL)
         return;
     if (item->bytes > 0)
         memcpy(item->data, item->staged, item->bytes);
-    if (schedule != NULL) /* it has been judged */
-        descent_schedule_load(schedule, item->data, (size_t)item->length);
+    if (item->schedule != NULL) /* it has been judged */
+        descent_schedule_load(item->schedule, numbers, (size_t)item->length);
+    for (size_t k = 0; item->scalar != NULL && k < s->o->group_count; k++)
+        s->o->groups[k]->scalar[item->scalar_index] = numbers[k];
 }
 
 /* What was not loaded, but is made from weights that were, or of a tensor that
@@ -120,11 +100,24 @@ static void remake(const snapshot *s, const snapshot_item *item)
         convert(e->state_dtype, e->average, e->dtype, e->weight, n);
 }
 
+/* Build the state of those tensors that have one in what is loaded: others build
+ * theirs at the next step, as ever. */
+static descent_status build(const snapshot *s)
+{
+    descent_optimizer *o = s->o;
+    descent_status status;
+
+    o->loading = true;
+    status = state_build(o);
+    o->loading = false;
+    return status;
+}
+
 descent_status snapshot_commit(snapshot *s)
 {
     int64_t moved = SNAPSHOT_WHOLE; /* the last tensor whose weights changed */
 
-    TRY(state_build(s->o));
+    TRY(build(s));
     for (size_t i = 0; i < s->count; i++) {
         snapshot_item *const item = &s->items[i];
         locate(s, item);
@@ -136,7 +129,6 @@ descent_status snapshot_commit(snapshot *s)
             (item->fresh || item->tensor == moved))
             remake(s, item);
     }
-    s->o->settings.number[OPTION_SEED] =
-        (double)s->integers[SNAPSHOT_SEED];
+    s->o->settings.number[OPTION_SEED] = (double)s->integers[SNAPSHOT_SEED];
     return DESCENT_OK;
 }

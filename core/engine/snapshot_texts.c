@@ -64,34 +64,46 @@ static const char *option_text(const settings *s, size_t row, char *text,
     return text;
 }
 
-/* Worth telling: not as declared. */
+/* Worth telling: not as declared; of a group what it has of its own. */
 static bool is_told(const settings *s, size_t row)
 {
-    const double value = s->number[row], initial = s->table.rows[row]->initial;
+    if (s->base != NULL)
+        return s->own[row];
 
+    const double value = s->number[row], initial = s->table.rows[row]->initial;
     return row == OPTION_NAME || row == OPTION_LEARNING_RATE ||
            s->schedule[row] != NULL || must_agree(&s->table, row) ||
            !(value == initial || (isnan(value) && isnan(initial)));
 }
 
+static descent_status add_options(snapshot *s, size_t group)
+{
+    const settings *options = s->o->groups[group]->settings;
+    const option_table *table = &s->o->settings.table;
+    char text[256], part[SNAPSHOT_PART];
+
+    for (size_t row = 0; row < table->count; row++)
+        if (is_told(options, row))
+            TRY(add_text(s, SNAPSHOT_PREFIX SNAPSHOT_OPTIONS "/",
+                         snapshot_option(table, row, group, part),
+                         option_text(options, row, text, sizeof text),
+                         group == 0 && must_agree(table, row)
+                             ? table->rows[row]->name
+                             : NULL));
+    return DESCENT_OK;
+}
+
 descent_status snapshot_add_texts(snapshot *s, bool weights)
 {
-    const settings *options = &s->o->settings;
-    char text[256];
+    char text[16] = "";
 
     TRY(add_text(s, SNAPSHOT_KEY_VERSION, "", SNAPSHOT_VERSION, NULL));
     TRY(add_text(s, SNAPSHOT_KEY_KIND, "", s->o->type->id, NULL));
-    text[0] = '\0';
     text_append(text, sizeof text, "%u", s->o->type->state_version);
     TRY(add_text(s, SNAPSHOT_KEY_STATE_VERSION, "", text, NULL));
     TRY(add_text(s, SNAPSHOT_KEY_HOLDS, "",
                  weights ? SNAPSHOT_HOLDS_ALL : SNAPSHOT_HOLDS_STATE, NULL));
-    for (size_t row = 0; row < options->table.count; row++) {
-        const char *name = options->table.rows[row]->name;
-        if (is_told(options, row))
-            TRY(add_text(s, SNAPSHOT_PREFIX SNAPSHOT_OPTIONS "/", name,
-                         option_text(options, row, text, sizeof text),
-                         must_agree(&options->table, row) ? name : NULL));
-    }
+    for (size_t group = 0; group < s->o->group_count; group++)
+        TRY(add_options(s, group));
     return DESCENT_OK;
 }

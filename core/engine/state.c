@@ -92,7 +92,7 @@ static descent_status place_entry(const descent_optimizer *o, entry *e,
 /* What is frozen gets its state when it is no longer. */
 static bool needs_state(const descent_optimizer *o, const entry *e)
 {
-    return !e->built && (e->wanted || !entry_is_frozen(o, e));
+    return !e->built && (o->loading ? e->wanted : !entry_is_frozen(o, e));
 }
 
 static descent_status place_all(descent_optimizer *o, layout *at)
