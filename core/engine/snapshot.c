@@ -4,10 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "engine/slots.h"
-#include "plugin/type.h"
-#include "schedule/schedule.h"
 #include "tensor/view.h"
 
 /* ---- Strings: offsets while they grow, pointers at the end ---- */
@@ -65,7 +62,7 @@ static descent_status put_key(snapshot *s, const snapshot_item *item)
     return snapshot_put(s, tensor);
 }
 
-static descent_status add_item(snapshot *s, snapshot_item item)
+descent_status snapshot_add(snapshot *s, snapshot_item item)
 {
     TRY(memory_grow(s->memory, &s->items, &s->capacity, s->count + 1,
                     sizeof *s->items));
@@ -80,25 +77,11 @@ static descent_status add_item(snapshot *s, snapshot_item item)
 static descent_status add_counter(snapshot *s, int64_t tensor, const char *part,
                                   void *data)
 {
-    return add_item(s, (snapshot_item){.section = SNAPSHOT_COUNTERS,
-                                       .part = part,
-                                       .tensor = tensor,
-                                       .dtype = DESCENT_DTYPE_I64,
-                                       .data = data});
-}
-
-/* A list of numbers of the whole optimizer.  The items move while they grow:
- * shapes that point into them are set at the end. */
-static descent_status add_list(snapshot *s, snapshot_item item, size_t n)
-{
-    item.length = (int64_t)n;
-    item.tensor = SNAPSHOT_WHOLE;
-    item.dtype = DESCENT_DTYPE_F64;
-    item.ndim = 1;
-    item.shape = &item.length;
-    item.data = s->numbers + s->number_count;
-    s->number_count += n;
-    return add_item(s, item);
+    return snapshot_add(s, (snapshot_item){.section = SNAPSHOT_COUNTERS,
+                                           .part = part,
+                                           .tensor = tensor,
+                                           .dtype = DESCENT_DTYPE_I64,
+                                           .data = data});
 }
 
 /* May the tensor be without state because it is frozen? */
@@ -123,15 +106,15 @@ static descent_status add_slots(snapshot *s, size_t index)
         descent_tensor view = {.ndim = e->ndim, .shape = e->shape};
         if (slot_is_shared(s->o, name) || !slot_describe(s->o, e, name, &view))
             continue;
-        TRY(add_item(s, (snapshot_item){.section = SNAPSHOT_SLOTS,
-                                        .part = name,
-                                        .tensor = (int64_t)index,
-                                        .dtype = view.dtype,
-                                        .ndim = view.ndim,
-                                        .shape = view.shape,
-                                        .data = view.data,
-                                        .fresh = !e->built,
-                                        .optional = optional}));
+        TRY(snapshot_add(s, (snapshot_item){.section = SNAPSHOT_SLOTS,
+                                            .part = name,
+                                            .tensor = (int64_t)index,
+                                            .dtype = view.dtype,
+                                            .ndim = view.ndim,
+                                            .shape = view.shape,
+                                            .data = view.data,
+                                            .fresh = !e->built,
+                                            .optional = optional}));
     }
     return DESCENT_OK;
 }
@@ -146,100 +129,14 @@ static descent_status add_tensor(snapshot *s, size_t index, bool weights)
     if (option[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1)
         TRY(add_counter(s, (int64_t)index, "accumulated", &e->accumulated));
     if (weights)
-        TRY(add_item(s, (snapshot_item){.section = SNAPSHOT_WEIGHTS,
-                                        .part = "",
-                                        .tensor = (int64_t)index,
-                                        .dtype = e->dtype,
-                                        .ndim = e->ndim,
-                                        .shape = e->shape,
-                                        .data = e->weight}));
+        TRY(snapshot_add(s, (snapshot_item){.section = SNAPSHOT_WEIGHTS,
+                                            .part = "",
+                                            .tensor = (int64_t)index,
+                                            .dtype = e->dtype,
+                                            .ndim = e->ndim,
+                                            .shape = e->shape,
+                                            .data = e->weight}));
     return add_slots(s, index);
-}
-
-/* One number a group. */
-static descent_status add_shared_scalars(snapshot *s)
-{
-    const descent_optimizer *o = s->o;
-
-    for (size_t k = 0; k < o->type->slot_count; k++) {
-        const descent_slot *slot = type_slot(o->type, k);
-        const size_t at = slot_scalar_index(o->type, k);
-        if (!type_uses(slot, o->settings.variant) ||
-            !slot_is_shared(o, slot->name))
-            continue;
-        for (size_t group = 0; group < o->group_count; group++)
-            s->numbers[s->number_count + group] = o->groups[group]->scalar[at];
-        TRY(add_list(s,
-                     (snapshot_item){.section = SNAPSHOT_SLOTS,
-                                     .part = slot->name,
-                                     .scalar = slot,
-                                     .scalar_index = at},
-                     o->group_count));
-    }
-    return DESCENT_OK;
-}
-
-descent_schedule *snapshot_schedule(const descent_optimizer *o, size_t row,
-                                    size_t group)
-{
-    const settings *s = o->groups[group]->settings;
-
-    return settings_holder(s, row) == s ? s->schedule[row] : NULL;
-}
-
-const char *snapshot_option(const option_table *table, size_t row, size_t group,
-                            char text[SNAPSHOT_PART])
-{
-    text[0] = '\0';
-    if (group > 0)
-        text_append(text, SNAPSHOT_PART, "%zu.", group);
-    text_append(text, SNAPSHOT_PART, "%s", table->rows[row]->name);
-    return text;
-}
-
-static descent_status add_schedule(snapshot *s, size_t row, size_t group)
-{
-    descent_schedule *schedule = snapshot_schedule(s->o, row, group);
-    const size_t n = descent_schedule_state_count(schedule);
-    char part[SNAPSHOT_PART];
-
-    if (n == 0)
-        return DESCENT_OK;
-    TRY(descent_schedule_state(schedule, s->numbers + s->number_count, n));
-    return add_list(
-        s,
-        (snapshot_item){
-            .section = SNAPSHOT_SCHEDULES,
-            .part = snapshot_option(&s->o->settings.table, row, group, part),
-            .schedule = schedule},
-        n);
-}
-
-/* Room for the numbers of all lists: they are pointed into. */
-static descent_status make_numbers(snapshot *s)
-{
-    const descent_optimizer *o = s->o;
-    size_t total = o->group_count * DESCENT_MAX_SLOTS;
-
-    for (size_t group = 0; group < o->group_count; group++)
-        for (size_t row = 0; row < o->settings.table.count; row++)
-            total +=
-                descent_schedule_state_count(snapshot_schedule(o, row, group));
-    TRY(memory_new(s->memory, total, sizeof *s->numbers, &s->numbers));
-    s->number_room = total;
-    return DESCENT_OK;
-}
-
-static descent_status add_lists(snapshot *s)
-{
-    const descent_optimizer *o = s->o;
-
-    TRY(make_numbers(s));
-    TRY(add_shared_scalars(s));
-    for (size_t group = 0; group < o->group_count; group++)
-        for (size_t row = 0; row < o->settings.table.count; row++)
-            TRY(add_schedule(s, row, group));
-    return DESCENT_OK;
 }
 
 static descent_status add_whole(snapshot *s)
@@ -252,7 +149,7 @@ static descent_status add_whole(snapshot *s)
     TRY(add_counter(s, SNAPSHOT_WHOLE, "iterations", &o->iterations));
     TRY(add_counter(s, SNAPSHOT_WHOLE, "updates", &o->updates));
     TRY(add_counter(s, SNAPSHOT_WHOLE, "seed", &s->integers[SNAPSHOT_SEED]));
-    return add_lists(s);
+    return snapshot_add_lists(s);
 }
 
 /* ---- The whole ---- */

@@ -4,10 +4,12 @@
  * loaded.
  *
  *
- *   snapshot.c        what there is         snapshot_texts.c  whose it is
- *   snapshot_store.c  putting it back       restore.c         judging another
+ *   snapshot.c        what there is         snapshot_lists.c  of no tensor
+ *   snapshot_texts.c  whose it is           snapshot_store.c  putting it back
+ *   restore.c         judging another       state_list.c      in memory
+ *   flat.c            Keras' lists
  *
- * Adding to the state is adding a call of add_item in snapshot.c. */
+ * Adding to the state is adding a call of snapshot_add. */
 #ifndef DESCENT_ENGINE_SNAPSHOT_H
 #define DESCENT_ENGINE_SNAPSHOT_H
 
@@ -59,6 +61,7 @@ typedef struct snapshot_item {
     void *staged;  /* what commit will store, or NULL */
     bool fresh;    /* of a tensor whose state was not built yet */
     bool optional; /* ... and may be frozen: all of its slots may be missing */
+    bool listed;   /* it has a place in a flat list */
     bool differs;  /* found, but of another shape or type */
     size_t source; /* 1 + where it is in what is being loaded; 0: nowhere */
 } snapshot_item;
@@ -128,7 +131,11 @@ descent_status snapshot_put(snapshot *s, const char *text);
 const char *snapshot_begin(const snapshot *s);
 void snapshot_end(snapshot *s);
 
-/* snapshot_texts.c */
+/* Add an item; its key is made here. */
+descent_status snapshot_add(snapshot *s, snapshot_item item);
+
+/* snapshot_lists.c, snapshot_texts.c */
+descent_status snapshot_add_lists(snapshot *s);
 descent_status snapshot_add_texts(snapshot *s, bool weights);
 
 /* restore.c: what a state is loaded from. */

@@ -54,6 +54,8 @@ static descent_status judge_name(const judged *j, uint32_t i)
 
 static descent_status judge_shape(const judged *j, const descent_slot *s)
 {
+    const unsigned known =
+        DESCENT_SLOT_SCRATCH | DESCENT_SLOT_LISTED | DESCENT_SLOT_LEADS;
     const char *id = j->type->id;
 
     if (s->shape < DESCENT_SLOT_LIKE_WEIGHT ||
@@ -62,13 +64,14 @@ static descent_status judge_shape(const judged *j, const descent_slot *s)
                            "%s: slot %s: shape = %u, expected 1 to %d; it "
                            "needs a newer Descent",
                            id, s->name, s->shape, DESCENT_SLOT_PER_COLUMN);
-    if ((s->flags & ~(unsigned)DESCENT_SLOT_SCRATCH) != 0)
+    if ((s->flags & ~known) != 0)
         return status_fail(DESCENT_ERR_ABI,
                            "%s: slot %s: flags = 0x%x has bits that this "
                            "version does not know; it needs a newer Descent",
                            id, s->name, s->flags);
     if (j->type->scope != DESCENT_SCOPE_TENSOR &&
-        (s->shape > DESCENT_SLOT_SCALAR || s->flags != 0))
+        (s->shape > DESCENT_SLOT_SCALAR ||
+         (s->flags & DESCENT_SLOT_SCRATCH) != 0))
         return status_fail(DESCENT_ERR_ABI,
                            "%s: slot %s: rows, columns and scratch memory "
                            "need scope = DESCENT_SCOPE_TENSOR" JUDGE_TELL,

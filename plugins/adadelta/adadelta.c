@@ -33,7 +33,8 @@ static const descent_preset presets[] = {
 };
 
 static const descent_slot slots[] = {
-    DESCENT_SLOT("accumulated_grad", 0, 0, "Mean of past squared gradients."),
+    DESCENT_SLOT_AS("accumulated_grad", DESCENT_SLOT_LEADS, 0, NULL, 0,
+                    "Mean of past squared gradients."),
     DESCENT_SLOT("accumulated_delta_var", 0, 0, "Mean of past squared steps."),
 };
 

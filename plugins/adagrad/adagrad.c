@@ -46,8 +46,9 @@ static const descent_preset presets[] = {
 };
 
 static const descent_slot slots[] = {
-    DESCENT_SLOT_FROM("accumulator", "initial_accumulator_value", 0,
-                      "Sum of past squared gradients."),
+    DESCENT_SLOT_AS("accumulator", DESCENT_SLOT_LEADS, 0,
+                    "initial_accumulator_value", 0,
+                    "Sum of past squared gradients."),
 };
 
 DESCENT_RULE(adagrad, USES(A), {

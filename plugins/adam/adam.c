@@ -52,7 +52,8 @@ static const descent_preset presets[] = {
 static const descent_slot slots[] = {
     DESCENT_SLOT("momentum", 0, 0, "Mean of past gradients."),
     DESCENT_SLOT("velocity", 0, 0, "Mean of past squared gradients."),
-    DESCENT_SLOT("velocity_hat", 0, 1u << 1, "Largest velocity so far."),
+    DESCENT_SLOT_AS("velocity_hat", DESCENT_SLOT_LISTED, 0, NULL, 1u << 1,
+                    "Largest velocity so far."),
 };
 
 DESCENT_RULE(adam, USES(M) | USES(V), {

@@ -67,7 +67,8 @@ static const descent_preset presets[] = {
 
 /* Variants: 0 plain, 1 momentum, 2 centered, 3 both. */
 static const descent_slot slots[] = {
-    DESCENT_SLOT("velocity", 0, 0, "Mean of past squared gradients."),
+    DESCENT_SLOT_AS("velocity", DESCENT_SLOT_LEADS, 0, NULL, 0,
+                    "Mean of past squared gradients."),
     DESCENT_SLOT("momentum", 0, 1u << 1 | 1u << 3, "Steps with momentum."),
     DESCENT_SLOT("average_gradient", 0, 1u << 2 | 1u << 3,
                  "Mean of past gradients."),

@@ -464,7 +464,7 @@ CHANGE(slot_help, SLOT(TICKS).help = NULL)
 CHANGE(dtype_fixed, SLOT(SPEED).dtype = DESCENT_DTYPE_F32)
 CHANGE(shape_none, SLOT(SPEED).shape = 0)
 CHANGE(shape_new, SLOT(SPEED).shape = 5)
-CHANGE(slot_flags, SLOT(SPEED).flags = 2)
+CHANGE(slot_flags, SLOT(SPEED).flags = 8)
 CHANGE(rows_of_elements, SLOT(SPEED).shape = DESCENT_SLOT_PER_ROW)
 CHANGE(columns_of_elements, SLOT(SPEED).shape = DESCENT_SLOT_PER_COLUMN)
 CHANGE(scratch_of_elements, SLOT(SPEED).flags = DESCENT_SLOT_SCRATCH)
@@ -491,7 +491,7 @@ static void slots_are_declared_soundly(void **state)
         {shape_none, "sound: slot speed: shape = 0, expected 1 to 4"},
         {shape_new, "sound: slot speed: shape = 5, expected 1 to 4; it needs "
                     "a newer Descent"},
-        {slot_flags, "sound: slot speed: flags = 0x2 has bits"},
+        {slot_flags, "sound: slot speed: flags = 0x8 has bits"},
         {rows_of_elements, "sound: slot speed: rows, columns and scratch "
                            "memory need scope = DESCENT_SCOPE_TENSOR"},
         {columns_of_elements, "need scope = DESCENT_SCOPE_TENSOR"},

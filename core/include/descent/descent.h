@@ -884,6 +884,36 @@ DESCENT_API descent_status
 descent_optimizer_load(descent_optimizer *optimizer, const char *path,
                        const descent_load_options *options);
 
+/* ---- Optimizer: Keras' flat lists -------------------------------------------------------------- */
+
+/* The order in which Keras lists an optimizer's variables (get_weights).
+ *   KERAS3  iterations; the learning rate, unless it follows a schedule; averages
+ *           and accumulators, each of all tensors; the slots that every variant
+ *           has, tensor by tensor; every other slot of all tensors; scalars.
+ *   KERAS2  iterations; scalars; every slot of all tensors, in 2.3 also Adam's
+ *           unused velocity_hat, as one zero.
+ * Numbers have no dimensions.  What these systems do not keep has no place:
+ * masters and compensations, scalars of groups and tensors, and averages in
+ * KERAS2, are errors; counters of tensors and states of schedules are left out. */
+enum { DESCENT_ORDER_KERAS3 = 0, DESCENT_ORDER_KERAS2 = 1 };
+
+/* Visit the list, building the state first if need be; pointers die with the
+ * call, and the elements are not to be changed.  Stops at and returns the first
+ * non-zero status of `visit`.  [optimizer] */
+DESCENT_API descent_status descent_optimizer_weights(
+    descent_optimizer *optimizer, int order,
+    descent_status (*visit)(void *user, const descent_tensor *item),
+    void *user);
+
+/* Take the values of such a list (names are not looked at): all or nothing.
+ * Floating types are converted.  Updates, also of each tensor, become those that
+ * so many iterations make.  As in Keras 2.3, a list in the order KERAS2 may lack
+ * the iterations, which become 0 (RMSprop, Adagrad, Adadelta), or the scalar,
+ * which becomes its first value (Nadam).  [optimizer] */
+DESCENT_API descent_status descent_optimizer_set_weights(
+    descent_optimizer *optimizer, int order, const descent_tensor *list,
+    size_t n);
+
 /* ---- Files of tensors -------------------------------------------------------------------------- */
 
 /* Element types that files hold beside those of weights. */

@@ -281,6 +281,10 @@ static inline int descent_rules_fit(const descent_host *host,
 #define DESCENT_SLOT_FROM(name, initial_param, variants, help)                \
     { sizeof(descent_slot), DESCENT_SLOT_LIKE_WEIGHT, 0, name, help,          \
       DESCENT_DTYPE_COMPUTE, variants, 0, initial_param }
+/* The same two with flags, DESCENT_SLOT_*. */
+#define DESCENT_SLOT_AS(name, flags, initial, initial_param, variants, help)  \
+    { sizeof(descent_slot), DESCENT_SLOT_LIKE_WEIGHT, flags, name, help,      \
+      DESCENT_DTYPE_COMPUTE, variants, initial, initial_param }
 #define DESCENT_SCALAR(name, initial, variants, help)                         \
     { sizeof(descent_slot), DESCENT_SLOT_SCALAR, 0, name, help,               \
       DESCENT_DTYPE_F64, variants, initial, NULL }

@@ -174,8 +174,14 @@ enum {
     DESCENT_SLOT_PER_COLUMN  = 4  /* product(shape[1:]), 1 where there are no
                                      dimensions (tensor scope only)            */
 };
-enum { DESCENT_SLOT_SCRATCH = 1u << 0 }; /* a worker's, contents undefined, not
-                                            saved (tensor scope only)          */
+enum {
+    DESCENT_SLOT_SCRATCH = 1u << 0, /* a worker's, contents undefined, not saved
+                                       (tensor scope only)                    */
+    DESCENT_SLOT_LISTED  = 1u << 1, /* in the flat list of Keras 2.3 one zero
+                                       stands for it where it is not in use   */
+    DESCENT_SLOT_LEADS   = 1u << 2  /* lists of Keras before 2.3 begin with it,
+                                       without the counter                    */
+};
 
 /* One piece of optimizer state, allocated, zeroed or filled, saved, restored,
  * sharded and printed by the core.  State outside slots is lost on restore. */
