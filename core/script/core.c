@@ -140,6 +140,7 @@ int luaopen_descent_core(struct lua_State *L)
         {"find_plugin", core_find_plugin, 0},
         {"plugins", core_plugins, 0},
         {"load_plugin", core_load_plugin, 0},
+        {"load_state", core_load_state, 0},
         {NULL, NULL, 0}};
 
     luaL_checkversion(L);

@@ -3,7 +3,7 @@
  * errors as the functions of descent that call them. */
 #include <string.h>
 
-#include "script/tensor.h"
+#include "script/file.h"
 
 /* How the types of files and of scripts go together.  u64 is written by the
  * runtime for counters; scripts hold it as i64. */
@@ -178,31 +178,39 @@ static void fill_metadata(lua_State *L, int index, const char **to, size_t room)
     to[2 * n] = NULL;
 }
 
+file_content file_push_content(lua_State *L, int tensors, int texts)
+{
+    file_content c = {.texts = NULL};
+    size_t count, room = 0;
+
+    luaL_checkstack(L, 20, NULL);
+    if (!argument_table(L, tensors, "tensors"))
+        error_raise(L, DESCENT_ERR_ARGUMENT,
+                    "tensors is %s: expected a table of names and Tensors",
+                    argument_kind(L, tensors));
+    count = count_entries(L, tensors);
+    c.tensors = lua_newuserdatauv(L, (count + 1) * sizeof *c.tensors, 0);
+    if (argument_table(L, texts, "metadata")) {
+        room = count_entries(L, texts);
+        c.texts = lua_newuserdatauv(L, (2 * room + 1) * sizeof *c.texts, 0);
+        fill_metadata(L, texts, c.texts, room);
+    }
+    c.count = fill_tensors(L, tensors, c.tensors, count);
+    return c;
+}
+
 /* save(path, tensors[, metadata]) */
 static int file_save(lua_State *L)
 {
     const char *path = argument_text(L, 1, "path");
     descent_runtime *runtime = context_runtime(L);
-    descent_tensor *tensors;
-    const char **metadata = NULL;
-    size_t count, texts = 0;
+    file_content c;
 
     argument_end(L, 3);
     lua_settop(L, 3);
-    luaL_checkstack(L, 20, NULL);
-    if (!argument_table(L, 2, "tensors"))
-        error_raise(L, DESCENT_ERR_ARGUMENT,
-                    "tensors is %s: expected a table of names and Tensors",
-                    argument_kind(L, 2));
-    count = count_entries(L, 2);
-    tensors = lua_newuserdatauv(L, (count + 1) * sizeof *tensors, 0);
-    if (argument_table(L, 3, "metadata")) {
-        texts = count_entries(L, 3);
-        metadata = lua_newuserdatauv(L, (2 * texts + 1) * sizeof *metadata, 0);
-        fill_metadata(L, 3, metadata, texts);
-    }
-    count = fill_tensors(L, 2, tensors, count);
-    CORE_CHECK(L, descent_file_save(runtime, path, tensors, count, metadata));
+    c = file_push_content(L, 2, 3);
+    CORE_CHECK(L,
+               descent_file_save(runtime, path, c.tensors, c.count, c.texts));
     return 0;
 }
 

@@ -281,5 +281,8 @@ void optimizer_open(lua_State *L)
     functions_register(L, "Optimizer:", optimizer_state_methods);
     functions_register(L, "Optimizer:", optimizer_group_methods);
     functions_register(L, "Optimizer:", optimizer_config_methods);
+    functions_register(L, "Optimizer:", optimizer_save_methods);
+    functions_register(L, "Optimizer:", optimizer_load_methods);
+    functions_register(L, "Optimizer:", optimizer_flat_methods);
     class_finish(L, CLASS_OPTIMIZER, fields, class_index);
 }

@@ -5,7 +5,8 @@
  *   step.c       step, apply, averages     objective.c  evaluate a function
  *   setting.c    options, exclusions       state.c    slots, describe
  *   config.c     configurations
- *   group.c      groups, multipliers */
+ *   group.c      groups, multipliers            save.c     states out
+ *   load.c       states in                      flat.c     Keras' lists */
 #ifndef DESCENT_SCRIPT_OPTIMIZER_H
 #define DESCENT_SCRIPT_OPTIMIZER_H
 
@@ -112,7 +113,20 @@ void objective_push_guard(lua_State *L, optimizer *o);
 
 extern const function_entry optimizer_step_methods[],
     optimizer_setting_methods[], optimizer_state_methods[],
-    optimizer_group_methods[], optimizer_config_methods[];
+    optimizer_group_methods[], optimizer_save_methods[],
+    optimizer_load_methods[], optimizer_flat_methods[],
+    optimizer_config_methods[];
+int core_load_state(lua_State *L);
+/* Push a number or a copy of the elements of a description: one number without
+ * dimensions, a list of numbers, a Tensor. */
+void save_push_number(lua_State *L, const descent_tensor *t);
+void save_push_list(lua_State *L, const descent_tensor *t);
+void save_push_copy(lua_State *L, const descent_tensor *t);
+/* Push a visitor that may raise; call it, where it is at index `visitor`, from a
+ * function that the core called: with the item as light userdata at its 1 and
+ * the table below the visitor at 2.  What it raises becomes the failure. */
+void save_push_visitor(lua_State *L, lua_CFunction visitor);
+descent_status save_visit(lua_State *L, int visitor, const void *item);
 int optimizer_describe(lua_State *L);
 void setting_push(lua_State *L, optimizer *o, size_t group, const char *name);
 void setting_store(lua_State *L, optimizer *o, size_t group, const char *name,
