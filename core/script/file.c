@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of tensors: load, save, file_replace.  The first two are named in
- * errors as the functions of descent that call them. */
+/* Files of tensors: load, save, and what checkpoints need of files.  The first
+ * two are named in errors as the functions of descent that call them. */
+#include <dirent.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "script/file.h"
 
@@ -230,7 +233,67 @@ static int file_replace(lua_State *L)
     return 0;
 }
 
+/* file_verify(path): raises unless the file is whole */
+static int file_verify(lua_State *L)
+{
+    const char *path = argument_text(L, 1, "path");
+
+    argument_end(L, 1);
+    CORE_CHECK(L, descent_checkpoint_verify(context_runtime(L), path));
+    return 0;
+}
+
+/* Add the regular files of a directory to the table at the top; with the time
+ * of their last change, in nanoseconds. */
+static void list_files(lua_State *L, DIR *directory)
+{
+    const struct dirent *entry;
+    struct stat status;
+
+    while ((entry = readdir(directory)) != NULL) {
+        if (fstatat(dirfd(directory), entry->d_name, &status, 0) != 0 ||
+            !S_ISREG(status.st_mode))
+            continue;
+        lua_pushinteger(L, (lua_Integer)status.st_mtim.tv_sec * 1000000000 +
+                               status.st_mtim.tv_nsec);
+        lua_setfield(L, -2, entry->d_name);
+    }
+}
+
+static int list_protected(lua_State *L)
+{
+    DIR *directory = lua_touserdata(L, 2);
+
+    lua_settop(L, 1);
+    list_files(L, directory);
+    return 0;
+}
+
+/* file_list(directory) -> table name -> time */
+static int file_list(lua_State *L)
+{
+    const char *path = argument_text(L, 1, "directory");
+    DIR *directory;
+    int status;
+
+    argument_end(L, 1);
+    lua_newtable(L);
+    lua_pushcfunction(L, list_protected);
+    lua_pushvalue(L, 2);
+    directory = opendir(path);
+    if (directory == NULL)
+        error_raise(L, DESCENT_ERR_IO, "%s: %s", path, strerror(errno));
+    lua_pushlightuserdata(L, directory);
+    status = lua_pcall(L, 2, 0, 0);
+    closedir(directory);
+    if (status != LUA_OK)
+        lua_error(L);
+    return 1;
+}
+
 const function_entry file_functions[] = {{"load", file_load, 0},
                                          {"save", file_save, 0},
+                                         {"file_list", file_list, 0},
+                                         {"file_verify", file_verify, 0},
                                          {"file_replace", file_replace, 0},
                                          {NULL, NULL, 0}};

@@ -30,12 +30,19 @@ static int read_order(lua_State *L, int index)
                  "order = \"%s\": expected \"keras3\" or \"keras2\"", name);
 }
 
+/* What belongs to no tensor: descent.SECTION/PART, or the learning rate. */
+static bool is_number(const descent_tensor *item)
+{
+    const char *slash = strchr(item->name, '/');
+
+    return item->ndim == 0 && (slash == NULL || strchr(slash + 1, '/') == NULL);
+}
+
 static int visit_protected(lua_State *L)
 {
     const descent_tensor *item = lua_touserdata(L, 1);
 
-    if (item->ndim == 0 && (item->dtype == DESCENT_DTYPE_I64 ||
-                            strcmp(item->name, "learning_rate") == 0))
+    if (is_number(item))
         save_push_number(L, item);
     else
         save_push_copy(L, item);

@@ -165,39 +165,47 @@ static void set_integer(lua_State *L, const char *name, uint64_t value)
     lua_setfield(L, -2, name);
 }
 
-static int rng_state(lua_State *L)
+static void push_state(lua_State *L, const rng *r)
 {
-    const rng *r = class_check(L, 1, CLASS_RNG);
-
     lua_createtable(L, 0, 3);
     set_integer(L, "seed", r->seed);
     set_integer(L, "stream", r->stream);
     set_integer(L, "index", r->index);
+}
+
+static int rng_state(lua_State *L)
+{
+    push_state(L, class_check(L, 1, CLASS_RNG));
     return 1;
 }
 
+/* A field of the table of state at the top. */
 static uint64_t state_field(lua_State *L, const char *name)
 {
     lua_Integer value;
 
-    lua_getfield(L, 2, name);
+    lua_getfield(L, -1, name);
     value = argument_integer(L, lua_gettop(L), name, LUA_MININTEGER,
                              LUA_MAXINTEGER);
     lua_pop(L, 1);
     return (uint64_t)value;
 }
 
+static rng read_state(lua_State *L)
+{
+    return (rng){.seed = state_field(L, "seed"),
+                 .stream = state_field(L, "stream"),
+                 .index = state_field(L, "index")};
+}
+
 static int rng_load(lua_State *L)
 {
     rng *r = class_check(L, 1, CLASS_RNG);
-    rng loaded;
 
+    lua_settop(L, 2);
     if (!argument_table(L, 2, "state"))
         error_raise(L, DESCENT_ERR_ARGUMENT, "state is nil: expected a table");
-    loaded.seed = state_field(L, "seed");
-    loaded.stream = state_field(L, "stream");
-    loaded.index = state_field(L, "index");
-    *r = loaded;
+    *r = read_state(L);
     lua_settop(L, 1);
     return 1;
 }
@@ -252,6 +260,65 @@ static int core_seed(lua_State *L)
     return 0;
 }
 
+/* rng_state() -> {seed =, streams = {name = state}}: of all named streams */
+static int core_rng_state(lua_State *L)
+{
+    argument_end(L, 0);
+    lua_createtable(L, 0, 2);
+    set_integer(L, "seed", context_of(L)->seed);
+    lua_newtable(L);
+    context_push(L, CONTEXT_STREAMS);
+    for (lua_pushnil(L); lua_next(L, 3) != 0; lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        push_state(L, lua_touserdata(L, -2));
+        lua_rawset(L, 2);
+    }
+    lua_pop(L, 1);
+    lua_setfield(L, 1, "streams");
+    return 1;
+}
+
+/* Refuse a table of streams, at 3, that is none. */
+static void check_streams(lua_State *L)
+{
+    for (lua_pushnil(L); lua_next(L, 3) != 0; lua_pop(L, 1)) {
+        argument_text(L, lua_gettop(L) - 1, "the name of a stream");
+        if (!argument_table(L, lua_gettop(L), "the state of a stream"))
+            error_raise(L, DESCENT_ERR_ARGUMENT, "a stream has no state");
+        read_state(L);
+    }
+}
+
+/* rng_load(state): streams that it does not have begin anew */
+static int core_rng_load(lua_State *L)
+{
+    context *c = context_of(L);
+    uint64_t seed;
+
+    argument_end(L, 1);
+    if (!argument_table(L, 1, "state"))
+        error_raise(L, DESCENT_ERR_ARGUMENT, "state is nil: expected a table");
+    seed = state_field(L, "seed");
+    lua_pushnil(L);
+    if (argument_field(L, 1, "streams") != LUA_TTABLE)
+        error_raise(L, DESCENT_ERR_ARGUMENT, "streams is %s: expected a table",
+                    argument_kind(L, 3));
+    check_streams(L);
+    c->seed = seed;
+    context_push(L, CONTEXT_STREAMS);
+    for (lua_pushnil(L); lua_next(L, 4) != 0; lua_pop(L, 1)) {
+        rng *r = lua_touserdata(L, -1);
+        r->seed = seed;
+        r->index = 0;
+    }
+    for (lua_pushnil(L); lua_next(L, 3) != 0; lua_pop(L, 1)) {
+        const rng loaded = read_state(L);
+        *rng_stream(L, lua_tostring(L, -2)) = loaded;
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
 static int core_hash(lua_State *L)
 {
     size_t length;
@@ -293,5 +360,7 @@ void rng_open(lua_State *L)
 
 const function_entry rng_functions[] = {{"rng", core_rng, 0},
                                         {"seed", core_seed, 0},
+                                        {"rng_state", core_rng_state, 0},
+                                        {"rng_load", core_rng_load, 0},
                                         {"hash", core_hash, 0},
                                         {NULL, NULL, 0}};

@@ -20,6 +20,7 @@ local BINDING = {
 -- whole of it.
 local MODULES = {
   args = { "descent.args", "read" },
+  checkpoint = { "descent.checkpoint" },
   check_gradient = { "descent.check_gradient" },
   data = { "descent.data" },
   load = { "descent.files", "load" },
