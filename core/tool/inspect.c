@@ -7,6 +7,7 @@
 #include <descent/descent.h>
 #include <jansson.h>
 
+#include "tool/inspect_state.h"
 #include "tool/json.h"
 #include "tool/options.h"
 #include "tool/streams.h"
@@ -30,7 +31,7 @@ enum { CELLS = 5, NUMBER = 24, SHAPE = 192 };
 static const char *const verdicts[] = {"none", "ok", "BAD"};
 
 typedef struct report {
-    json_t *tensors, *metadata;
+    json_t *tensors, *metadata, *optimizer;
     json_int_t bytes;
     bool bad;
 } report;
@@ -139,15 +140,20 @@ static void show_tensors(FILE *out, const json_t *tensors)
     }
 }
 
-static void show_metadata(FILE *out, const json_t *metadata)
+/* What the description of the optimizer tells is not repeated. */
+static void show_metadata(FILE *out, const report *r)
 {
-    if (json_array_size(metadata) > 0)
-        fputs("\nMetadata:\n", out);
-    for (size_t i = 0; i < json_array_size(metadata); i++) {
-        const json_t *entry = json_array_get(metadata, i);
+    bool is_first = true;
 
-        fputs("  ", out);
-        words_write(out, json_text(entry, "key"), false);
+    for (size_t i = 0; i < json_array_size(r->metadata); i++) {
+        const json_t *entry = json_array_get(r->metadata, i);
+        const char *key = json_text(entry, "key");
+
+        if (json_is_object(r->optimizer) && inspect_state_has(key))
+            continue;
+        fputs(is_first ? "\nMetadata:\n  " : "  ", out);
+        is_first = false;
+        words_write(out, key, false);
         fputs(" = ", out);
         words_write(out, json_text(entry, "text"), false);
         putc('\n', out);
@@ -162,7 +168,8 @@ static void show(FILE *out, const report *r)
         show_tensors(out, r->tensors);
     fprintf(out, "%s%zu tensor%s, %lld bytes\n", count > 0 ? "\n" : "", count,
             count == 1 ? "" : "s", (long long)r->bytes);
-    show_metadata(out, r->metadata);
+    inspect_state_show(out, r->optimizer);
+    show_metadata(out, r);
 }
 
 static int print(const report *r, const char *path, bool as_json)
@@ -170,9 +177,10 @@ static int print(const report *r, const char *path, bool as_json)
     json_t *all = NULL;
 
     if (as_json) {
-        all = json_pack("{s:o, s:b, s:I, s:O, s:O}", "path", json_clean(path),
-                        "whole", !r->bad, "bytes", r->bytes, "tensors",
-                        r->tensors, "metadata", r->metadata);
+        all = json_pack("{s:o, s:b, s:I, s:O, s:O, s:O}", "path",
+                        json_clean(path), "whole", !r->bad, "bytes", r->bytes,
+                        "optimizer", r->optimizer, "tensors", r->tensors,
+                        "metadata", r->metadata);
         if (all == NULL) {
             streams_error("out of memory");
             return TOOL_FAILED;
@@ -190,7 +198,7 @@ static int print(const report *r, const char *path, bool as_json)
 static int inspect(const char *path, bool as_json)
 {
     descent_runtime *runtime = NULL;
-    report r = {json_array(), json_array(), 0, false};
+    report r = {json_array(), json_array(), NULL, 0, false};
     int status = TOOL_FAILED;
 
     if (r.tensors == NULL || r.metadata == NULL) {
@@ -198,6 +206,9 @@ static int inspect(const char *path, bool as_json)
     } else if (descent_runtime_create(NULL, &runtime) != DESCENT_OK ||
                descent_checkpoint_inspect(runtime, path, visit, &r) !=
                    DESCENT_OK) {
+        streams_failure();
+    } else if ((r.optimizer = inspect_state(runtime, path, r.metadata)) ==
+               NULL) {
         streams_failure();
     } else {
         status = print(&r, path, as_json);
@@ -207,6 +218,7 @@ static int inspect(const char *path, bool as_json)
     }
     json_decref(r.tensors);
     json_decref(r.metadata);
+    json_decref(r.optimizer);
     descent_runtime_free(runtime);
     return status;
 }

@@ -60,6 +60,39 @@ static void json_has_the_same(void **state)
     json_decref(all);
 }
 
+static void the_state_of_an_optimizer_is_told(void **state)
+{
+    const shell_outcome *o;
+    json_t *all, *optimizer;
+
+    (void)state;
+    shell_write("state.lua",
+                "local descent = require 'descent'\n"
+                "local x = descent.tensor { 1 }\n"
+                "local opt = descent.optimizer('sgd', x, { lr = 0.5,\n"
+                "  momentum = 0.9, gradient_accumulation_steps = 2 })\n"
+                "for i = 1, 3 do opt:apply { x = descent.ones(1) } end\n"
+                "opt:save(os.getenv 'S' .. '/o.safetensors',\n"
+                "  { metadata = { note = 'hi' } })\n");
+    assert_int_equal(sh("\"$D\" run \"$S/state.lua\"")->status, 0);
+    o = sh("\"$D\" inspect \"$S/o.safetensors\"");
+    assert_int_equal(o->status, 0);
+    assert_contains(o->out, "\nOptimizer: sgd, iterations 3, updates 1\n");
+    assert_contains(o->out, "\n  learning_rate = 0.5\n");
+    assert_contains(o->out, "\n  momentum = 0.9\n");
+    assert_contains(o->out, "\ndescent.slots/momentum/x ");
+    assert_contains(o->out, "\nMetadata:\n  note = hi\n");
+    assert_null(strstr(o->out, "descent.options"));
+    all = json_loads(sh("\"$D\" inspect --json \"$S/o.safetensors\"")->out, 0,
+                     NULL);
+    optimizer = json_object_get(all, "optimizer");
+    assert_string_equal(json_string_value(json_object_get(optimizer, "kind")),
+                        "sgd");
+    assert_int_equal(
+        json_integer_value(json_object_get(optimizer, "iterations")), 3);
+    json_decref(all);
+}
+
 static void damage_is_shown_and_fails(void **state)
 {
     const shell_outcome *o;
@@ -107,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tensors_and_metadata_are_shown),
         cmocka_unit_test(json_has_the_same),
+        cmocka_unit_test(the_state_of_an_optimizer_is_told),
         cmocka_unit_test(damage_is_shown_and_fails),
         cmocka_unit_test(wrong_usage_is_explained),
     };
