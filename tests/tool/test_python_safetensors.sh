@@ -69,3 +69,42 @@ LUA
 check $? "descent finds every tensor and the metadata"
 "$build/descent" inspect "$scratch/theirs.safetensors" | grep -q 'a  *f32  *\[2, 3\]  *24  none'
 check $? "descent inspect says that there are no digests"
+
+cat >"$scratch/state.lua" <<'LUA'
+local descent = require "descent"
+local model = descent.model.softmax { inputs = 2, classes = 3 }
+local opt = descent.optimizer("nadam", model, { lr = 0.1, use_ema = true })
+for _ = 1, 3 do
+  opt:apply { ["dense_1.weight"] = descent.ones(2, 3),
+              ["dense_1.bias"] = descent.ones(3) }
+end
+descent.checkpoint.save(os.getenv "FOLDER" .. "/state.safetensors",
+  { model = model, optimizer = opt, rng = true, extra = { epoch = 2 } })
+LUA
+"$build/descent" run "$scratch/state.lua"
+check $? "descent saves a checkpoint"
+"$python" - <<'PYTHON'
+import json
+import os
+from numpy import allclose, float32, float64, int64
+from safetensors import safe_open
+with safe_open(os.environ["FOLDER"] + "/state.safetensors", "np") as f:
+    names = set(f.keys())
+    for tensor, shape in (("dense_1.weight", (2, 3)), ("dense_1.bias", (3,))):
+        assert f.get_tensor(tensor).shape == shape
+        for slot in ("momentum", "velocity", "average"):
+            x = f.get_tensor("descent.slots/%s/%s" % (slot, tensor))
+            assert x.dtype == float32 and x.shape == shape
+        assert f.get_tensor("descent.counters/updates/" + tensor) == 3
+    momentum = f.get_tensor("descent.slots/momentum/dense_1.bias")
+    assert allclose(momentum, 1 - 0.9 ** 3)
+    assert f.get_tensor("descent.counters/iterations").dtype == int64
+    assert f.get_tensor("descent.counters/iterations") == 3
+    assert f.get_tensor("descent.slots/u_product").dtype == float64
+    metadata = f.metadata()
+    assert metadata["descent.optimizer"] == "nadam"
+    assert metadata["descent.options/learning_rate"] == "0.1"
+    assert json.loads(metadata["extra"]) == {"epoch": 2}
+    assert "streams" in json.loads(metadata["rng"])
+PYTHON
+check $? "safetensors finds the state of the optimizer"
