@@ -46,6 +46,7 @@ static snapshot_item *find(const flat_list *l, const char *section,
 
 static descent_status put_counter(flat_list *l)
 {
+    l->counter = l->count;
     return put_item(l,
                     find(l, SNAPSHOT_COUNTERS, "iterations", SNAPSHOT_WHOLE));
 }
@@ -91,6 +92,19 @@ static descent_status put_placeholders(flat_list *l)
 
 /* ---- Orders ---- */
 
+/* What scales the loss is an optimizer around the optimizer, with iterations and
+ * a rate of its own, which are 0. */
+static descent_status put_loss_scale(flat_list *l)
+{
+    if (l->s.o->settings.number[OPTION_LOSS_SCALE] == 0)
+        return DESCENT_OK;
+    TRY(put(l, (flat_item){.kind = FLAT_ZERO}));
+    TRY(put(l, (flat_item){.kind = FLAT_ZERO}));
+    TRY(put_item(l,
+                 find(l, SNAPSHOT_LOSS_SCALE, "good_steps", SNAPSHOT_WHOLE)));
+    return put_item(l, find(l, SNAPSHOT_LOSS_SCALE, "scale", SNAPSHOT_WHOLE));
+}
+
 /* Slots that every variant has are made together, tensor by tensor, others one
  * after the other. */
 static descent_status order_keras3(flat_list *l)
@@ -98,6 +112,7 @@ static descent_status order_keras3(flat_list *l)
     const descent_optimizer *o = l->s.o;
     const descent_optimizer_type *type = o->type;
 
+    TRY(put_loss_scale(l));
     TRY(put_counter(l));
     if (o->settings.schedule[OPTION_LEARNING_RATE] == NULL)
         TRY(put(l, (flat_item){.kind = FLAT_RATE}));
@@ -135,8 +150,9 @@ static descent_status check_complete(const flat_list *l, const char *order)
 {
     for (size_t i = 0; i < l->s.count; i++) {
         const snapshot_item *const item = &l->s.items[i];
-        if (strcmp(item->section, SNAPSHOT_SLOTS) == 0 && !item->listed &&
-            !item->optional)
+        const bool counts = strcmp(item->section, SNAPSHOT_SLOTS) == 0 ||
+                            strcmp(item->section, SNAPSHOT_LOSS_SCALE) == 0;
+        if (counts && !item->listed && !item->optional)
             return status_fail(DESCENT_ERR_SUPPORT,
                                "%s: the list of %s has no place for '%s'",
                                l->s.o->settings.name, order, item->part);
@@ -200,6 +216,7 @@ descent_tensor flat_view(const flat_list *l, size_t i)
 {
     static const int64_t one[] = {1};
     static const float zero;
+    static const double nothing;
     const flat_item *const item = &l->items[i];
     const descent_tensor rate = {
         .struct_size = sizeof rate,
@@ -215,8 +232,16 @@ descent_tensor flat_view(const flat_list *l, size_t i)
         .shape = one,
         .data = (void *)(uintptr_t)&zero,
     };
+    const descent_tensor unused = {
+        .struct_size = sizeof unused,
+        .dtype = DESCENT_DTYPE_F64,
+        .name = "unused",
+        .data = (void *)(uintptr_t)&nothing,
+    };
     descent_tensor view;
 
+    if (item->kind == FLAT_ZERO)
+        return unused;
     if (item->kind == FLAT_RATE)
         return rate;
     if (item->kind == FLAT_PLACEHOLDER)

@@ -8,6 +8,7 @@
 typedef enum flat_kind {
     FLAT_ITEM,       /* of the state */
     FLAT_RATE,       /* the learning rate */
+    FLAT_ZERO,       /* a number that Keras keeps and never uses */
     FLAT_PLACEHOLDER /* one zero for state that is not in use */
 } flat_kind;
 
@@ -20,7 +21,8 @@ typedef struct flat_list {
     snapshot s; /* without weights */
     flat_item *items;
     size_t count, capacity;
-    size_t *first; /* of each tensor: where its items of the state begin */
+    size_t counter; /* where the iterations are */
+    size_t *first;  /* of each tensor: where its items of the state begin */
 } flat_list;
 
 /* Refuse a bad optimizer and an unknown order. */

@@ -17,6 +17,7 @@ typedef struct taking {
     size_t missing; /* item of the list that is not given, or SIZE_MAX */
     double rate;    /* NaN: not in the list */
     double iterations;
+    int64_t good_steps; /* of the loss scale */
 } taking;
 
 static const descent_tensor *given(const taking *t, size_t i)
@@ -88,7 +89,7 @@ static size_t find_missing(const taking *t, int order)
     if (count > 1 && t->l.items[1].item != NULL &&
         t->l.items[1].item->scalar != NULL)
         return 1;
-    return counter_may_be_missing(t) ? 0 : SIZE_MAX;
+    return counter_may_be_missing(t) ? t->l.counter : SIZE_MAX;
 }
 
 static descent_status check_all(taking *t, int order)
@@ -119,15 +120,31 @@ static double number_of(const descent_tensor *g)
     return value;
 }
 
-static descent_status read_iterations(taking *t)
+static descent_status check_count(const char *name, double value)
 {
-    t->iterations = t->missing == 0 ? 0 : number_of(given(t, 0));
-    if (t->iterations >= 0 && t->iterations <= 0x1p53 &&
-        t->iterations == floor(t->iterations))
-        return DESCENT_OK;
-    return status_fail(DESCENT_ERR_ARGUMENT,
-                       "iterations = %g: expected an integer, 0 or more",
-                       t->iterations);
+    char text[TEXT_NUMBER];
+
+    return value >= 0 && value <= 0x1p53 && value == floor(value)
+               ? DESCENT_OK
+               : status_fail(DESCENT_ERR_ARGUMENT,
+                             "%s = %s: expected an integer, 0 or more", name,
+                             text_number(value, text));
+}
+
+/* The counters that the list has. */
+static descent_status read_counters(taking *t)
+{
+    for (size_t i = 0; i < t->l.count; i++) {
+        const flat_item *const item = &t->l.items[i];
+        if (item->kind != FLAT_ITEM || i == t->l.counter ||
+            item->item->dtype != DESCENT_DTYPE_I64)
+            continue;
+        TRY(check_count(item->item->part, number_of(given(t, i))));
+        t->good_steps = (int64_t)number_of(given(t, i));
+    }
+    t->iterations =
+        t->missing == t->l.counter ? 0 : number_of(given(t, t->l.counter));
+    return check_count("iterations", t->iterations);
 }
 
 static descent_status read_rate(taking *t)
@@ -189,6 +206,8 @@ static void read_item(const taking *t, size_t i)
 
     if (i == t->missing)
         memcpy(item->staged, &first, sizeof first);
+    else if (item->dtype == DESCENT_DTYPE_I64)
+        *(int64_t *)item->staged = t->good_steps;
     else if (given(t, i)->dtype == DESCENT_DTYPE_I64)
         for (size_t k = 0; k < item->bytes / size; k++) {
             const int64_t *from = given(t, i)->data;
@@ -208,8 +227,8 @@ static void read_all(const taking *t)
         if (is_computed(item))
             *(int64_t *)item->staged = counter_value(t, item);
     }
-    for (size_t i = 1; i < t->l.count; i++) /* the first is a counter */
-        if (t->l.items[i].kind == FLAT_ITEM)
+    for (size_t i = 0; i < t->l.count; i++)
+        if (t->l.items[i].kind == FLAT_ITEM && i != t->l.counter)
             read_item(t, i);
 }
 
@@ -221,10 +240,11 @@ static descent_status take(taking *t, descent_optimizer *o, int order)
     TRY(snapshot_open(o, false, &t->l.s));
     TRY(flat_fill(&t->l, order));
     TRY(check_all(t, order));
-    TRY(read_iterations(t));
+    TRY(read_counters(t));
     TRY(read_rate(t));
     TRY(stage(t));
     read_all(t);
+    TRY(snapshot_judge(&t->l.s));
     TRY(snapshot_commit(&t->l.s));
     if (!isnan(t->rate))
         o->settings.number[OPTION_LEARNING_RATE] = t->rate;

@@ -139,6 +139,26 @@ static descent_status add_tensor(snapshot *s, size_t index, bool weights)
     return add_slots(s, index);
 }
 
+static descent_status add_loss_scale(snapshot *s)
+{
+    loss_scale *l = &s->o->loss_scale;
+    const snapshot_item scale = {.section = SNAPSHOT_LOSS_SCALE,
+                                 .part = "scale",
+                                 .tensor = SNAPSHOT_WHOLE,
+                                 .dtype = DESCENT_DTYPE_F64,
+                                 .data = &l->scale};
+    const snapshot_item good = {.section = SNAPSHOT_LOSS_SCALE,
+                                .part = "good_steps",
+                                .tensor = SNAPSHOT_WHOLE,
+                                .dtype = DESCENT_DTYPE_I64,
+                                .data = &l->good};
+
+    if (s->o->settings.number[OPTION_LOSS_SCALE] == 0)
+        return DESCENT_OK;
+    TRY(snapshot_add(s, good));
+    return snapshot_add(s, scale);
+}
+
 static descent_status add_whole(snapshot *s)
 {
     descent_optimizer *o = s->o;
@@ -149,6 +169,7 @@ static descent_status add_whole(snapshot *s)
     TRY(add_counter(s, SNAPSHOT_WHOLE, "iterations", &o->iterations));
     TRY(add_counter(s, SNAPSHOT_WHOLE, "updates", &o->updates));
     TRY(add_counter(s, SNAPSHOT_WHOLE, "seed", &s->integers[SNAPSHOT_SEED]));
+    TRY(add_loss_scale(s));
     return snapshot_add_lists(s);
 }
 

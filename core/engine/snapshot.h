@@ -37,8 +37,9 @@
 #define SNAPSHOT_SLOTS "slots"       /* state arrays and scalars           */
 #define SNAPSHOT_COUNTERS "counters" /* i64                                */
 #define SNAPSHOT_SCHEDULES                                                     \
-    "schedules"                    /* by option, those of group 2 by
+    "schedules"                          /* by option, those of group 2 by
                                           "2.OPTION": numbers of its state   */
+#define SNAPSHOT_LOSS_SCALE "loss_scale" /* where it is dynamic              */
 #define SNAPSHOT_OPTIONS "options" /* texts: values, likewise            */
 
 enum { SNAPSHOT_WHOLE = -1 };

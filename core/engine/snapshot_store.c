@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Putting a state in the place of the one that is there. */
+#include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "engine/slots.h"
 #include "engine/snapshot.h"
 #include "schedule/schedule.h"
@@ -42,14 +44,28 @@ static descent_status judge_counter(const snapshot *s,
     return DESCENT_OK;
 }
 
+static descent_status judge_loss_scale(const snapshot_item *item)
+{
+    const double scale = *(const double *)item->staged;
+    char text[TEXT_NUMBER];
+
+    return isfinite(scale) && scale > 0
+               ? DESCENT_OK
+               : status_fail(DESCENT_ERR_ARGUMENT,
+                             "%s = %s: expected a finite number above 0",
+                             item->key, text_number(scale, text));
+}
+
 descent_status snapshot_judge(const snapshot *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         const snapshot_item *const item = &s->items[i];
         if (item->staged == NULL)
             continue;
-        if (strcmp(item->section, SNAPSHOT_COUNTERS) == 0)
+        if (item->dtype == DESCENT_DTYPE_I64)
             TRY(judge_counter(s, item));
+        if (item->data == &s->o->loss_scale.scale)
+            TRY(judge_loss_scale(item));
         if (item->schedule != NULL)
             TRY(schedule_judge(item->schedule, item->staged,
                                (size_t)item->length));

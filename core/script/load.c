@@ -88,6 +88,14 @@ static void integer_to_tensor(lua_State *L, const char *name)
     lua_remove(L, -2);
 }
 
+static void number_to_tensor(lua_State *L)
+{
+    tensor *t = tensor_new(L, TENSOR_F64, 0, NULL);
+
+    *(double *)t->data = lua_tonumber(L, -2);
+    lua_remove(L, -2);
+}
+
 static const char *key_of(lua_State *L, const char *where)
 {
     if (lua_type(L, -2) != LUA_TSTRING)
@@ -155,7 +163,7 @@ static void flatten_tensors(lua_State *L)
     }
 }
 
-/* The table at the top, a section of the whole: of texts or of lists. */
+/* The table at the top, a section of the whole: texts, numbers, lists. */
 static void flatten_section(lua_State *L, const char *section)
 {
     lua_pushnil(L);
@@ -168,9 +176,14 @@ static void flatten_section(lua_State *L, const char *section)
             lua_rawset(L, TEXTS);
             continue;
         }
-        if (lua_type(L, -1) != LUA_TTABLE)
+        if (lua_isinteger(L, -1))
+            integer_to_tensor(L, part);
+        else if (lua_type(L, -1) == LUA_TNUMBER)
+            number_to_tensor(L);
+        else if (lua_type(L, -1) == LUA_TTABLE)
+            list_to_tensor(L, part);
+        else
             refuse(L, part);
-        list_to_tensor(L, part);
         lua_rawset(L, TENSORS);
     }
 }

@@ -83,7 +83,8 @@ static void push_value(lua_State *L, const descent_state_item *item)
 {
     if (item->view == NULL)
         lua_pushstring(L, item->text);
-    else if (strcmp(item->section, "counters") == 0)
+    else if (strcmp(item->section, "counters") == 0 ||
+             (item->tensor == NULL && item->view->ndim == 0))
         save_push_number(L, item->view);
     else if (item->tensor == NULL)
         save_push_list(L, item->view);

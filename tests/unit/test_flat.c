@@ -139,6 +139,8 @@ static const struct {
     {DESCENT_ORDER_KERAS3, "nadam", NULL,
      "iterations learning_rate momentum/a[2][2] velocity/a[2][2] "
      "momentum/b[2] velocity/b[2] u_product"},
+    {DESCENT_ORDER_KERAS3, "sgd", "{\"loss_scale\": {\"initial_scale\": 2}}",
+     "unused unused good_steps scale iterations learning_rate"},
     {DESCENT_ORDER_KERAS3, "adagrad", NULL,
      "iterations learning_rate accumulator/a[2][2] accumulator/b[2]"},
     {DESCENT_ORDER_KERAS2, "sgd", "{\"flavour\": \"keras2\"}",
@@ -163,7 +165,7 @@ static const struct {
      "iterations u_product momentum/a[2][2] momentum/b[2] "
      "velocity/a[2][2] velocity/b[2]"},
 };
-enum { LISTS = sizeof lists / sizeof *lists };
+enum { LISTS = sizeof lists / sizeof *lists, SCALED = 8 };
 
 static void the_orders_are_those_of_keras(void **state)
 {
@@ -190,7 +192,7 @@ static void a_list_goes_on_where_it_was_made(void **state)
         for (int k = 0; k < 6; k++)
             check_step(o);
         list_of(o, lists[i].order, &f);
-        assert_float_equal(f.elements[0][0], 6, 0);
+        assert_float_equal(f.elements[i == SCALED ? 4 : 0][0], 6, 0);
         memcpy(was_a, a, sizeof a);
         memcpy(was_b, b, sizeof b);
         check_step(o);
@@ -334,6 +336,8 @@ static void state_without_a_place_is_an_error(void **state)
     } cases[] = {
         {DESCENT_ORDER_KERAS2, "adam", "{\"use_ema\": true}",
          "Keras 2.3 has no place for 'average'"},
+        {DESCENT_ORDER_KERAS2, "adam", "{\"loss_scale\": true}",
+         "Keras 2.3 has no place for 'good_steps'"},
         {DESCENT_ORDER_KERAS3, "nadam", "{\"counter\": \"per_tensor\"}",
          "Keras 3 has no place for 'u_product'"},
     };

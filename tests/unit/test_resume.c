@@ -5,6 +5,7 @@
  * The program runs itself: test_resume KIND CASE FROM FOLDER goes on with a run
  * from what FOLDER has of step FROM. */
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +41,8 @@ static const char *const rich[KINDS] = {
 #define EVERYTHING                                                             \
     "\"weight_decay\": 0.01, \"global_clipnorm\": 2, \"use_ema\": true, "      \
     "\"ema_momentum\": 0.8, \"ema_overwrite_frequency\": 4, "                  \
-    "\"gradient_accumulation_steps\": 3, \"loss_scale_factor\": 8, "           \
-    "\"seed\": 7"
+    "\"gradient_accumulation_steps\": 3, \"seed\": 7, \"skip_counts\": true, " \
+    "\"loss_scale\": {\"initial_scale\": 4, \"dynamic_growth_steps\": 3}"
 
 static const struct {
     const char *name;
@@ -175,6 +176,8 @@ static void step(running *r, int n)
                                   .data = r->gradient[i]};
         for (int k = 0; k < MOST; k++)
             r->gradient[i][k] = 0.5 * (n * 7 % 11 - 4) + 0.25 * (k % 5 - i);
+        if (r->rate != NULL && i == 1 && n % 10 == 6)
+            r->gradient[i][2] = HUGE_VAL; /* the step is skipped */
         if (i > 0 && (n + i) % 3 == 0)
             g[i].data = NULL;
     }

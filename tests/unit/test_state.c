@@ -605,6 +605,36 @@ static void a_state_of_a_schedule_is_judged(void **state)
     descent_optimizer_free(o);
 }
 
+static void the_loss_scale_is_state_where_it_moves(void **state)
+{
+    static const char json[] =
+        "{\"loss_scale\": {\"initial_scale\": 4, \"dynamic_growth_steps\": "
+        "3}}";
+    descent_optimizer *o = begun("sgd", json, 4);
+    listed l = list_of(o, 0);
+    const size_t scale = find(&l, "descent.loss_scale/scale");
+
+    (void)state;
+    settle(&l);
+    assert_float_equal(l.elements[scale]->number, 8, 0);
+    assert_int_equal(
+        l.elements[find(&l, "descent.loss_scale/good_steps")]->integer, 1);
+    descent_optimizer_free(o);
+    o = begin("sgd", json);
+    l.elements[scale]->number = 0;
+    refused(load(o, &l), DESCENT_ERR_ARGUMENT,
+            "descent.loss_scale/scale = 0: expected a finite number above 0");
+    l.elements[scale]->number = 8;
+    ok(load(o, &l));
+    same_state(o, &l);
+    assert_float_equal(descent_optimizer_scale_loss(o, 1), 8, 0);
+    descent_optimizer_free(o);
+    o = begin("sgd", NULL);
+    refused(load(o, &l), DESCENT_ERR_STATE,
+            "unexpected 'descent.loss_scale/good_steps'");
+    descent_optimizer_free(o);
+}
+
 /* ---- Groups ---- */
 
 static descent_optimizer *grouped(const char *json, bool freeze)
@@ -827,6 +857,7 @@ int main(void)
         cmocka_unit_test(many_differences_are_counted_and_cut_short),
         cmocka_unit_test(swapped_averages_are_neither_saved_nor_loaded),
         cmocka_unit_test(a_state_of_a_schedule_is_judged),
+        cmocka_unit_test(the_loss_scale_is_state_where_it_moves),
         cmocka_unit_test(groups_have_scalars_and_schedules_of_their_own),
         cmocka_unit_test(a_frozen_tensor_has_state_only_if_it_has_moved),
         cmocka_unit_test(a_file_has_the_state_and_what_the_application_adds),

@@ -783,11 +783,15 @@ descent_optimizer_state_bytes(const descent_optimizer *optimizer);
  * schedules, the seed.  It is named:
  *     NAME                             the weights of the tensor NAME
  *     descent.slots/SLOT/NAME          a state array, or a scalar of the tensor
- *     descent.slots/SLOT               scalars of the whole optimizer, f64[1]
+ *     descent.slots/SLOT               scalars that belong to no tensor, f64, one
+ *                                      a group
  *     descent.counters/updates/NAME    i64, for every tensor; under gradient
  *                                      accumulation also "accumulated"
  *     descent.counters/iterations      i64; also "updates" and "seed"
- *     descent.schedules/OPTION         the numbers of a schedule with a state
+ *     descent.schedules/OPTION         the numbers of a schedule with a state; of
+ *                                      group 2 "2.OPTION"
+ *     descent.loss_scale/scale         f64, and "good_steps", i64: where the loss
+ *                                      is scaled dynamically
  * and in texts: descent.version, descent.optimizer (the rule), .state_version,
  * .holds ("state" or "weights and state"), descent.options/OPTION.  Options are
  * told for people and compared where arrays mean something else with others: a
@@ -887,7 +891,8 @@ descent_optimizer_load(descent_optimizer *optimizer, const char *path,
 /* ---- Optimizer: Keras' flat lists -------------------------------------------------------------- */
 
 /* The order in which Keras lists an optimizer's variables (get_weights).
- *   KERAS3  iterations; the learning rate, unless it follows a schedule; averages
+ *   KERAS3  with a dynamic loss scale two zeros, its finite steps and the scale;
+ *           iterations; the learning rate, unless it follows a schedule; averages
  *           and accumulators, each of all tensors; the slots that every variant
  *           has, tensor by tensor; every other slot of all tensors; scalars.
  *   KERAS2  iterations; scalars; every slot of all tensors, in 2.3 also Adam's
