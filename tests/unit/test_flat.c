@@ -215,10 +215,19 @@ static void a_list_goes_on_where_it_was_made(void **state)
     }
 }
 
+static descent_status find_accumulated(void *user,
+                                       const descent_state_item *item)
+{
+    if (strcmp(item->part, "accumulated") == 0)
+        *(int64_t *)user += *(const int64_t *)item->view->data;
+    return DESCENT_OK;
+}
+
 static void a_list_sets_counters_and_the_rate(void **state)
 {
     descent_optimizer *o =
         begin("adam", "{\"gradient_accumulation_steps\": 3}");
+    int64_t accumulated = 0;
     double rate = 0;
     flat f;
 
@@ -233,6 +242,9 @@ static void a_list_sets_counters_and_the_rate(void **state)
     assert_int_equal(descent_optimizer_tensor_updates(o, 1), 3);
     ok(descent_optimizer_get(o, "learning_rate", &rate));
     assert_float_equal(rate, 0.25, 0);
+    /* The tenth step has opened a window, to which both have contributed. */
+    ok(descent_optimizer_state(o, 0, find_accumulated, &accumulated));
+    assert_int_equal(accumulated, 2);
     descent_optimizer_free(o);
 }
 
