@@ -35,6 +35,7 @@ typedef struct flat {
     char text[1024]; /* "NAME[SHAPE] NAME[SHAPE] ..." */
 } flat;
 
+static void tell(flat *f, const char *format, ...) DESCENT_PRINTF(2, 3);
 static void tell(flat *f, const char *format, ...)
 {
     const size_t used = strlen(f->text);
