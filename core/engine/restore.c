@@ -155,7 +155,9 @@ static descent_status tell_unexpected(restoration *r, size_t i, const char *key)
 
 static const char *type_name(descent_dtype dtype)
 {
-    return dtype == DESCENT_DTYPE_I64 ? "i64" : dtype_name(dtype);
+    return dtype == DESCENT_DTYPE_I64  ? "i64"
+           : dtype == DESCENT_DTYPE_U8 ? "u8"
+                                       : dtype_name(dtype);
 }
 
 static descent_status compare_array(restoration *r, size_t i)

@@ -36,10 +36,16 @@ static void resolve(const snapshot *s, const char **where)
 
 /* ---- Items ---- */
 
+size_t snapshot_dtype_size(descent_dtype dtype)
+{
+    return dtype == DESCENT_DTYPE_I64  ? sizeof(int64_t)
+           : dtype == DESCENT_DTYPE_U8 ? sizeof(uint8_t)
+                                       : dtype_size(dtype);
+}
+
 static uint64_t item_bytes(const snapshot_item *item)
 {
-    uint64_t n = item->dtype == DESCENT_DTYPE_I64 ? sizeof(int64_t)
-                                                  : dtype_size(item->dtype);
+    uint64_t n = snapshot_dtype_size(item->dtype);
 
     for (uint32_t i = 0; i < item->ndim; i++)
         n *= (uint64_t)item->shape[i];

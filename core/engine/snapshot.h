@@ -99,6 +99,9 @@ void snapshot_close(snapshot *s);
  * not be that of the run. */
 descent_status snapshot_take(descent_optimizer *o, bool weights, snapshot *out);
 
+/* Bytes of an element: of a floating type, i64 or u8; 0 for others. */
+size_t snapshot_dtype_size(descent_dtype dtype);
+
 /* The item of that key, or NULL. */
 snapshot_item *snapshot_find(const snapshot *s, const char *key);
 

@@ -56,6 +56,19 @@ static descent_status judge_loss_scale(const snapshot_item *item)
                              item->key, text_number(scale, text));
 }
 
+/* Marks of rows are 0 or 1. */
+static descent_status judge_marks(const snapshot_item *item)
+{
+    const uint8_t *marks = item->staged;
+
+    for (uint64_t i = 0; i < item->bytes; i++)
+        if (marks[i] > 1)
+            return status_fail(DESCENT_ERR_ARGUMENT,
+                               "%s: element %llu = %u: expected 0 or 1",
+                               item->key, (unsigned long long)i + 1, marks[i]);
+    return DESCENT_OK;
+}
+
 descent_status snapshot_judge(const snapshot *s)
 {
     for (size_t i = 0; i < s->count; i++) {
@@ -64,6 +77,8 @@ descent_status snapshot_judge(const snapshot *s)
             continue;
         if (item->dtype == DESCENT_DTYPE_I64)
             TRY(judge_counter(s, item));
+        if (item->dtype == DESCENT_DTYPE_U8)
+            TRY(judge_marks(item));
         if (item->data == &s->o->loss_scale.scale)
             TRY(judge_loss_scale(item));
         if (item->schedule != NULL)

@@ -53,7 +53,7 @@ static const struct {
     {"f32", DESCENT_DTYPE_F32, false, "\"seed\": 1"},
     {"f64", DESCENT_DTYPE_F64, false, "\"seed\": 1"},
     {"bf16", DESCENT_DTYPE_BF16, false, "\"master\": \"f32\""},
-    {"f32, all", DESCENT_DTYPE_F32, true, EVERYTHING},
+    {"f32, all", DESCENT_DTYPE_F32, true, EVERYTHING ", \"sparse\": \"lazy\""},
     {"f64, all", DESCENT_DTYPE_F64, true,
      EVERYTHING ", \"counter\": \"per_tensor\""},
     {"bf16, all", DESCENT_DTYPE_BF16, true, EVERYTHING ", \"master\": \"f32\""},
@@ -168,6 +168,7 @@ static void stop(running *r)
 /* Step n, counted from 0: every tensor gets its gradients now and then. */
 static void step(running *r, int n)
 {
+    static const int64_t rows[] = {2, 0};
     descent_gradient g[TENSORS];
 
     for (int i = 0; i < TENSORS; i++) {
@@ -178,6 +179,10 @@ static void step(running *r, int n)
             r->gradient[i][k] = 0.5 * (n * 7 % 11 - 4) + 0.25 * (k % 5 - i);
         if (r->rate != NULL && i == 1 && n % 10 == 6)
             r->gradient[i][2] = HUGE_VAL; /* the step is skipped */
+        if (r->rate != NULL && i == 0 && n % 4 != 0) {
+            g[i].indices = rows;
+            g[i].rows = 1 + n % 2;
+        }
         if (i > 0 && (n + i) % 3 == 0)
             g[i].data = NULL;
     }
