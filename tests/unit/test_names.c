@@ -27,7 +27,7 @@ static const struct {
     {"sgd", {"lr", "decay", "momentum", "nesterov", "clipnorm"}},
     {"sgd",
      {"learning_rate", "momentum", "wd", "rescale_grad", "clip_gradient",
-      "begin_num_update", "multi_precision", "use_fused_step",
+      "begin_num_update", "multi_precision", "use_fused_step", "lazy_update",
       "aggregate_num"}},
     {"sgd",
      {"lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize"}},
