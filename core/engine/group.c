@@ -177,7 +177,7 @@ static descent_status add_group(descent_optimizer *o, const descent_group *d)
         status = scalars_reserve(o, o->count, number + 1);
     /* Last, because it may change which state there will be. */
     if (status == DESCENT_OK)
-        status = settings_derive(&o->settings, &o->runtime->log, d->options,
+        status = settings_derive(&o->settings, d->options,
                                  o->unbuilt < o->count, &g->own);
     if (status != DESCENT_OK) {
         free_group(o, g);

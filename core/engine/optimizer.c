@@ -22,8 +22,9 @@ static descent_status fill(descent_optimizer *o, const char *kind,
 
     TRY(registry_find(o->runtime->plugins, kind, &info));
     o->type = info.type;
-    TRY(settings_create(o->memory, &o->runtime->log, o->type, kind, options,
-                        &o->settings));
+    TRY(settings_create(o->memory, &o->runtime->log,
+                        registry_host(o->runtime->plugins), o->type, kind,
+                        options, &o->settings));
     if (o->type->open != NULL) {
         const uint64_t before = status_failures();
         TRY(status_foreign(

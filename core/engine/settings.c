@@ -110,6 +110,7 @@ static descent_status take_flavour(settings *s, const char *kind,
     if (item != NULL)
         TRY(take_item(s, OPTION_FLAVOUR, item));
     flavour = names[(int)s->number[OPTION_FLAVOUR]];
+    s->table.advisory = s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS3;
     for (size_t i = 0; (p = descent_common_preset(i)) != NULL; i++)
         TRY(take_preset(s, p, flavour));
     for (size_t i = 0; i < s->type->preset_count; i++)
@@ -191,8 +192,23 @@ static descent_status allocate(settings *s)
     return DESCENT_OK;
 }
 
-static descent_status fill(settings *s, const log_sink *log, const char *kind,
-                           const descent_options *options)
+/* Values that the type itself does not want together. */
+static descent_status check_type(const settings *s, const descent_host *host)
+{
+    const int flavour = (int)s->number[OPTION_FLAVOUR];
+    const uint64_t before = status_failures();
+
+    if (!DESCENT_HAS(s->type, check) || s->type->check == NULL)
+        return DESCENT_OK;
+    return status_foreign(
+        s->type->check(s->type, host,
+                       s->table.rows[OPTION_FLAVOUR]->choices[flavour],
+                       s->selects),
+        before, "check of", s->type->id);
+}
+
+static descent_status fill(settings *s, const descent_host *host,
+                           const char *kind, const descent_options *options)
 {
     memory *m = s->memory;
 
@@ -213,19 +229,21 @@ static descent_status fill(settings *s, const log_sink *log, const char *kind,
     for (size_t row = OPTION_COMMON; row < s->table.count; row++)
         s->selects[row - OPTION_COMMON] = selecting_value(s, row);
     TRY(select_variant(s));
-    settings_warn(s, log);
+    TRY(check_type(s, host));
+    settings_warn(s);
     return DESCENT_OK;
 }
 
 descent_status settings_create(memory *m, const log_sink *log,
+                               const descent_host *host,
                                const descent_optimizer_type *type,
                                const char *kind, const descent_options *options,
                                settings *s)
 {
     descent_status status;
 
-    *s = (settings){.memory = m, .type = type};
-    status = fill(s, log, kind, options);
+    *s = (settings){.memory = m, .log = log, .type = type};
+    status = fill(s, host, kind, options);
     if (status != DESCENT_OK)
         settings_free(s);
     return status;
@@ -269,8 +287,8 @@ static void replace_clipping(settings *s)
     }
 }
 
-static descent_status derive(settings *s, const log_sink *log,
-                             const descent_options *options, bool fixed)
+static descent_status derive(settings *s, const descent_options *options,
+                             bool fixed)
 {
     settings *base = s->base;
     const size_t own = s->table.count - OPTION_COMMON;
@@ -291,22 +309,22 @@ static descent_status derive(settings *s, const log_sink *log,
         memcpy(base->selects, before, (own + 1) * sizeof *before);
     memory_release(s->memory, before, own + 1, sizeof *before);
     if (status == DESCENT_OK)
-        settings_warn(s, log);
+        settings_warn(s);
     return status;
 }
 
-descent_status settings_derive(settings *base, const log_sink *log,
-                               const descent_options *options, bool fixed,
-                               settings *s)
+descent_status settings_derive(settings *base, const descent_options *options,
+                               bool fixed, settings *s)
 {
     settings **last = &base->derived;
     descent_status status;
 
     *s = (settings){.memory = base->memory,
+                    .log = base->log,
                     .type = base->type,
                     .table = base->table,
                     .base = base};
-    status = derive(s, log, options, fixed);
+    status = derive(s, options, fixed);
     if (status != DESCENT_OK) {
         settings_free(s);
         return status;

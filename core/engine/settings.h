@@ -14,6 +14,7 @@
 
 typedef struct settings {
     memory *memory;
+    const log_sink *log;
     const descent_optimizer_type *type;
     option_table table;
     double *number;              /* [table.count]; NaN: none      */
@@ -35,6 +36,7 @@ typedef struct settings {
  * `kind` is the name that the type was found by: presets may be for it.
  * Nothing is left behind on failure; settings_free is safe after it. */
 descent_status settings_create(memory *m, const log_sink *log,
+                               const descent_host *host,
                                const descent_optimizer_type *type,
                                const char *kind, const descent_options *options,
                                settings *s);
@@ -43,9 +45,8 @@ void settings_free(settings *s);
 /* The options of a group: those of `base` but for `options`.  While `fixed` is
  * false no tensor has state yet, so that an option which selects a variant may
  * leave zero.  The same on failure. */
-descent_status settings_derive(settings *base, const log_sink *log,
-                               const descent_options *options, bool fixed,
-                               settings *s);
+descent_status settings_derive(settings *base, const descent_options *options,
+                               bool fixed, settings *s);
 
 /* What a row has by default in a flavour, NaN for none. */
 double settings_default(const settings *s, size_t row, const char *flavour);
@@ -75,8 +76,10 @@ descent_status settings_check(const settings *s);
 /* The variant that `selects` picks. */
 uint32_t settings_variant(const settings *s);
 
-/* Log what is allowed but rarely meant. */
-void settings_warn(settings *s, const log_sink *log);
+/* Log what is allowed but rarely meant; the other form, when one number becomes
+ * so after `before`. */
+void settings_warn(settings *s);
+void settings_warn_of_rare(const settings *s, size_t row, double before);
 
 /* Whose the row is: a group's own, or its base's. */
 static inline const settings *settings_holder(const settings *s, size_t row)

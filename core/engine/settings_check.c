@@ -73,26 +73,26 @@ uint32_t settings_variant(const settings *s)
     return s->type->variant == NULL ? 0 : s->type->variant(s->type, s->selects);
 }
 
-static void warn_of_zeros(const settings *s, const log_sink *log)
+void settings_warn_of_rare(const settings *s, size_t row, double before)
 {
-    for (size_t row = OPTION_COMMON; row < s->table.count; row++) {
-        const descent_param *p = s->table.rows[row];
-        if ((s->base == NULL || s->own[row]) && s->schedule[row] == NULL &&
-            s->number[row] == 0 && (p->flags & DESCENT_PARAM_WARN_ZERO) != 0)
-            log_write(log, LOG_WARNING,
-                      "%s.%s = 0: a zero gradient can divide by zero",
-                      s->table.owner, p->name);
-    }
+    char why[OPTION_WHY];
+
+    if (s->schedule[row] == NULL &&
+        !option_is_rare(&s->table, row, before, NULL) &&
+        option_is_rare(&s->table, row, s->number[row], why))
+        log_write(s->log, LOG_WARNING, "%s", why);
 }
 
-void settings_warn(settings *s, const log_sink *log)
+void settings_warn(settings *s)
 {
-    warn_of_zeros(s, log);
+    for (size_t row = OPTION_COMMON; row < s->table.count; row++)
+        if (s->base == NULL || s->own[row])
+            settings_warn_of_rare(s, row, NAN);
     if (s->base != NULL)
         return;
     if (!isnan(s->number[OPTION_DECAY]) &&
         s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS2)
-        log_write(log, LOG_WARNING,
+        log_write(s->log, LOG_WARNING,
                   "%s.decay is ignored: flavour = \"keras2\" applies it, and a "
                   "schedule does the same in every flavour",
                   s->table.owner);
@@ -104,7 +104,7 @@ void settings_warn(settings *s, const log_sink *log)
             (p->flags & DESCENT_PARAM_STRUCTURAL) != 0) {
             *value = 0;
             if (settings_variant(s) == s->variant)
-                log_write(log, LOG_WARNING,
+                log_write(s->log, LOG_WARNING,
                           "%s.%s = true has no effect with these options",
                           s->table.owner, p->name);
             *value = 1;

@@ -121,6 +121,7 @@ static descent_status replace(settings *s, size_t row, double value,
 descent_status settings_set(settings *s, size_t row, double value)
 {
     const char *name = s->table.rows[row]->name;
+    const double before = settings_holder(s, row)->number[row];
 
     if (settings_holder(s, row)->schedule[row] != NULL)
         return status_fail(DESCENT_ERR_STATE,
@@ -129,7 +130,9 @@ descent_status settings_set(settings *s, size_t row, double value)
                            s->table.owner, name);
     TRY(check_change(s, row, value));
     TRY(option_check(&s->table, row, value));
-    return replace(s, row, value, NULL);
+    TRY(replace(s, row, value, NULL));
+    settings_warn_of_rare(s, row, before);
+    return DESCENT_OK;
 }
 
 descent_status settings_set_schedule(settings *s, size_t row,

@@ -61,6 +61,14 @@ void option_table_free(memory *m, option_table *table)
     table->rows = NULL;
 }
 
+static void offer_names(text_nearest *search, const descent_param *row)
+{
+    text_nearest_offer(search, row->name);
+    for (const char *const *alias = row->aliases;
+         alias != NULL && *alias != NULL; alias++)
+        text_nearest_offer(search, *alias);
+}
+
 descent_status option_find(const option_table *table, const char *name,
                            size_t *row)
 {
@@ -74,7 +82,9 @@ descent_status option_find(const option_table *table, const char *name,
             *row = i;
             return DESCENT_OK;
         }
-        text_nearest_offer(&search, table->rows[i]->name);
+        offer_names(&search, table->rows[i]);
+        if (i < OPTION_COMMON)
+            offer_names(&search, descent_common_option(i));
     }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(words[i].name, name) == 0)
@@ -107,9 +117,19 @@ static void describe_choices(const descent_param *row, char text[RANGE_SIZE])
                     *word);
 }
 
-/* What a row accepts, as it reads after "expected". */
-static void describe_range(const descent_param *row, char text[RANGE_SIZE])
+/* The largest value of a row, which flavours may take for advice. */
+static double most_of(const option_table *table, const descent_param *row)
 {
+    return table->advisory && (row->flags & DESCENT_PARAM_WARN_ABOVE) != 0
+               ? HUGE_VAL
+               : row->maximum;
+}
+
+/* What a row accepts, as it reads after "expected". */
+static void describe_range(const option_table *table, const descent_param *row,
+                           char text[RANGE_SIZE])
+{
+    const double most = most_of(table, row);
     const bool whole = row->type == DESCENT_PARAM_INT;
     const bool min_open = (row->flags & DESCENT_PARAM_MIN_OPEN) != 0;
     const bool max_open = (row->flags & DESCENT_PARAM_MAX_OPEN) != 0;
@@ -118,16 +138,16 @@ static void describe_range(const descent_param *row, char text[RANGE_SIZE])
 
     text[0] = '\0';
     text_number(row->minimum, low);
-    text_number(row->maximum, high);
+    text_number(most, high);
     if (row->type == DESCENT_PARAM_TEXT)
         text_append(text, RANGE_SIZE, "a string");
     else if (row->type == DESCENT_PARAM_BOOL)
         text_append(text, RANGE_SIZE, "true or false");
     else if (row->type == DESCENT_PARAM_CHOICE)
         describe_choices(row, text);
-    else if (isinf(row->minimum) && isinf(row->maximum))
+    else if (isinf(row->minimum) && isinf(most))
         text_append(text, RANGE_SIZE, "%s", kind);
-    else if (isinf(row->maximum))
+    else if (isinf(most))
         text_append(text, RANGE_SIZE, "%s %s %s", kind,
                     min_open ? ">" : ">=", low);
     else if (isinf(row->minimum))
@@ -148,17 +168,19 @@ static bool is_sound(const descent_param *row, double value)
            (value == HUGE_VAL && (row->flags & DESCENT_PARAM_INFINITE) != 0);
 }
 
-static bool in_range(const descent_param *row, double value)
+static bool in_range(const option_table *table, const descent_param *row,
+                     double value)
 {
+    const double most = most_of(table, row);
     const bool whole = row->type != DESCENT_PARAM_REAL;
 
     if (!is_sound(row, value) || (whole && value != floor(value)))
         return false;
-    if (value < row->minimum || value > row->maximum)
+    if (value < row->minimum || value > most)
         return false;
     if (value == row->minimum && (row->flags & DESCENT_PARAM_MIN_OPEN) != 0)
         return false;
-    return value != row->maximum || (row->flags & DESCENT_PARAM_MAX_OPEN) == 0;
+    return value != most || (row->flags & DESCENT_PARAM_MAX_OPEN) == 0;
 }
 
 descent_status option_check(const option_table *table, size_t i, double value)
@@ -166,9 +188,9 @@ descent_status option_check(const option_table *table, size_t i, double value)
     const descent_param *row = table->rows[i];
     char range[RANGE_SIZE], number[TEXT_NUMBER];
 
-    if (isnan(value) ? option_may_be_none(row) : in_range(row, value))
+    if (isnan(value) ? option_may_be_none(row) : in_range(table, row, value))
         return DESCENT_OK;
-    describe_range(row, range);
+    describe_range(table, row, range);
     return status_fail(DESCENT_ERR_ARGUMENT, "%s.%s = %s: expected %s%s",
                        table->owner, row->name, text_number(value, number),
                        range,
@@ -183,6 +205,23 @@ static bool is_function(const char *text)
     const size_t n = strlen(text);
 
     return n > 2 && text[0] == '<' && text[n - 1] == '>';
+}
+
+bool option_is_rare(const option_table *table, size_t i, double value,
+                    char why[OPTION_WHY])
+{
+    const descent_param *row = table->rows[i];
+    const bool zero = value == 0 && (row->flags & DESCENT_PARAM_WARN_ZERO) != 0;
+    const bool above =
+        value > row->maximum && (row->flags & DESCENT_PARAM_WARN_ABOVE) != 0;
+    char number[TEXT_NUMBER], most[TEXT_NUMBER];
+
+    if (why != NULL && (zero || above))
+        snprintf(why, OPTION_WHY, "%s.%s = %s: %s%s", table->owner, row->name,
+                 text_number(value, number),
+                 zero ? "a zero gradient can divide by zero" : "more than ",
+                 zero ? "" : text_number(row->maximum, most));
+    return zero || above;
 }
 
 descent_status option_refuse(const option_table *table, size_t i,
@@ -227,7 +266,7 @@ descent_status option_read(const option_table *table, size_t i,
     const descent_param *row = table->rows[i];
     char range[RANGE_SIZE];
 
-    describe_range(row, range);
+    describe_range(table, row, range);
     if (item->kind != kind_of[row->type] ||
         (item->kind == BAG_NUMBER && !is_sound(row, item->number)))
         return option_refuse(table, i, item, range);

@@ -84,10 +84,13 @@ enum { SLOTS_F32, SLOTS_SAME };
 enum { NONFINITE_PROPAGATE, NONFINITE_SKIP_STEP, NONFINITE_ERROR };
 enum { SPARSE_DENSE, SPARSE_LAZY };
 
+enum { OPTION_WHY = 160 };
+
 typedef struct option_table {
     const char *owner; /* for messages: "adam" */
     const descent_param **rows;
-    size_t count; /* OPTION_COMMON + the type's own */
+    size_t count;  /* OPTION_COMMON + the type's own */
+    bool advisory; /* DESCENT_PARAM_WARN_ABOVE: its maxima are advice */
 } option_table;
 
 /* The schedule of the rate, for those who come from MXNet: a word of its own,
@@ -116,6 +119,11 @@ descent_status option_find(const option_table *table, const char *name,
 /* Is `value` allowed?  NaN means none and is allowed only where none is. */
 descent_status option_check(const option_table *table, size_t row,
                             double value);
+
+/* Is `value` one that is allowed, but rarely meant?  `why` (or NULL) gets a
+ * sentence about it. */
+bool option_is_rare(const option_table *table, size_t row, double value,
+                    char why[OPTION_WHY]);
 
 /* True when the option may have no value. */
 bool option_may_be_none(const descent_param *row);

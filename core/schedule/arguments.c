@@ -134,7 +134,7 @@ descent_status schedule_arguments_read(memory *m, const schedule_kind *kind,
                                        schedule_argument *arguments)
 {
     const descent_param *rows[SCHEDULE_OPTIONS];
-    const option_table table = {kind->name, rows, kind->option_count};
+    const option_table table = {kind->name, rows, kind->option_count, false};
 
     for (size_t i = 0; i < kind->option_count; i++)
         rows[i] = &kind->options[i];

@@ -34,8 +34,10 @@ static const descent_param params[] = {
                      DESCENT_PARAM_KERAS3, 0.9, 0, 1,
                      "Decay of the mean of past squared gradients."),
     DESCENT_PARAM_AS("momentum", also_momentum, DESCENT_PARAM_REAL,
-                     DESCENT_PARAM_SELECTS | DESCENT_PARAM_KERAS3, 0, 0, 1,
-                     "Part of the previous step that is taken again."),
+                     DESCENT_PARAM_SELECTS | DESCENT_PARAM_KERAS3 |
+                         DESCENT_PARAM_WARN_ABOVE, 0, 0, 1,
+                     "Part of the previous step that is taken again; more than "
+                     "1 is an error in keras3, a warning elsewhere."),
     DESCENT_PARAM_AS("epsilon", also_epsilon, DESCENT_PARAM_REAL,
                      DESCENT_PARAM_WARN_ZERO | DESCENT_PARAM_KERAS3, 1e-7, 0, HUGE_VAL,
                      "Added so that no step divides by zero."),

@@ -6,6 +6,7 @@
  *   1964; Sutskever, Martens, Dahl and Hinton, "On the importance of
  *   initialization and momentum in deep learning", 2013, for the two forms here.
  */
+#define DESCENT_CHECK check
 #include <descent/kernel.h>
 
 enum { MOMENTUM, NESTEROV, MODE, DAMPENING, FIRST, KEPT };   /* params       */
@@ -23,8 +24,10 @@ static const descent_param params[] = {
     DESCENT_PARAM("learning_rate", DESCENT_PARAM_REAL, 0, 0.01, 0, HUGE_VAL,
                   "Step size."),
     DESCENT_PARAM("momentum", DESCENT_PARAM_REAL,
-                  DESCENT_PARAM_SELECTS | DESCENT_PARAM_KERAS3, 0, 0,
-                  1, "Part of the previous step that is taken again."),
+                  DESCENT_PARAM_SELECTS | DESCENT_PARAM_KERAS3 |
+                      DESCENT_PARAM_WARN_ABOVE, 0, 0, 1,
+                  "Part of the previous step that is taken again; more than 1 "
+                  "is an error in keras3, a warning elsewhere."),
     DESCENT_PARAM("nesterov", DESCENT_PARAM_BOOL,
                   DESCENT_PARAM_STRUCTURAL | DESCENT_PARAM_KERAS3, 0,
                   0, 1, "Look one step of momentum ahead."),
@@ -70,6 +73,20 @@ static uint32_t variant(const descent_optimizer_type *type, const double *param)
     if (param[MOMENTUM] == 0)
         return param[KEPT] == ALWAYS;
     return param[NESTEROV] == 0 ? 1 : 2;
+}
+
+/* What PyTorch's constructor refuses, and others let pass. */
+static descent_status check(const descent_optimizer_type *type,
+                            const descent_host *host, const char *flavour,
+                            const double *param)
+{
+    (void)type;
+    if (strcmp(flavour, "torch") != 0 || param[NESTEROV] == 0 ||
+        (param[MOMENTUM] > 0 && param[DAMPENING] == 0))
+        return DESCENT_OK;
+    return (host->fail)(host, DESCENT_ERR_ARGUMENT,
+                        "sgd.nesterov = true: expected momentum > 0 and "
+                        "dampening = 0 with it in the flavour torch");
 }
 
 static descent_status prepare(void *self, const descent_moment *at, double *coef)

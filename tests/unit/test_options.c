@@ -202,6 +202,103 @@ static void rarely_meant_values_warn_once(void **state)
     descent_runtime_free(runtime);
 }
 
+static const char *const flavours[] = {"keras3", "keras2", "mxnet", "torch"};
+
+static void
+momentum_above_one_is_an_error_in_keras3_and_else_a_warning(void **state)
+{
+    static const char *const kinds[] = {"sgd", "rmsprop"};
+    char json[96], said[96];
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = NULL;
+
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        for (int f = 0; f < 4; f++) {
+            check_log[0] = '\0';
+            snprintf(json, sizeof json,
+                     "{\"flavour\": \"%s\", \"momentum\": 1.5}", flavours[f]);
+            snprintf(said, sizeof said, "%s.momentum = 1.5: %s", kinds[k],
+                     f == 0 ? "expected 0 <= momentum <= 1" : "more than 1");
+            if (f == 0) {
+                refused(check_optimizer_status(runtime, kinds[k], json, &o),
+                        DESCENT_ERR_ARGUMENT, said);
+                continue;
+            }
+            o = check_optimizer(runtime, kinds[k], json);
+            assert_non_null(strstr(check_log, said));
+            check_log[0] = '\0';
+            /* It is said again only when the value was one to be expected. */
+            ok(descent_optimizer_set(o, "momentum", 2));
+            assert_string_equal(check_log, "");
+            ok(descent_optimizer_set(o, "momentum", 1));
+            assert_string_equal(check_log, "");
+            ok(descent_optimizer_set(o, "momentum", 1.5));
+            assert_non_null(strstr(check_log, said));
+            refused(descent_optimizer_set(o, "momentum", -1),
+                    DESCENT_ERR_ARGUMENT,
+                    "momentum = -1: expected a finite "
+                    "number >= 0");
+            descent_optimizer_free(o);
+        }
+    }
+    descent_runtime_free(runtime);
+}
+
+static void nesterov_alone_is_an_error_in_torch_and_else_a_warning(void **state)
+{
+    static const char *const wrong[] = {
+        "", ", \"momentum\": 0", ", \"momentum\": 0.9, \"dampening\": 1"};
+    char json[128];
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = NULL;
+
+    (void)state;
+    for (int f = 0; f < 4; f++) {
+        for (int i = 0; i < 3; i++) {
+            check_log[0] = '\0';
+            snprintf(json, sizeof json,
+                     "{\"flavour\": \"%s\", \"nesterov\": true%s}", flavours[f],
+                     wrong[i]);
+            const descent_status status =
+                check_optimizer_status(runtime, "sgd", json, &o);
+            if (f == 3) {
+                refused(status, DESCENT_ERR_ARGUMENT,
+                        "sgd.nesterov = true: expected momentum > 0 and "
+                        "dampening = 0");
+                assert_string_equal(check_log, "");
+                continue;
+            }
+            ok(status);
+            assert_int_equal(strstr(check_log, "nesterov = true has no "
+                                               "effect") != NULL,
+                             i < 2);
+            descent_optimizer_free(o);
+        }
+    }
+    /* A momentum that follows a schedule is one. */
+    descent_optimizer_free(check_optimizer(
+        runtime, "sgd",
+        "{\"flavour\": \"torch\", \"nesterov\": true, \"momentum\": "
+        "{\"class_name\": \"hold\", \"config\": {\"value\": 0.5}}}"));
+    descent_runtime_free(runtime);
+}
+
+static void a_value_that_becomes_rare_is_warned_of(void **state)
+{
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = check_optimizer(runtime, "adam", NULL);
+
+    (void)state;
+    ok(descent_optimizer_set(o, "epsilon", 0));
+    assert_string_equal(check_log, "2: adam.epsilon = 0: a zero gradient can "
+                                   "divide by zero\n");
+    ok(descent_optimizer_set(o, "epsilon", 0));
+    assert_true(strlen(check_log) < 64);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
 /* ---- Schedules ---- */
 
 typedef struct asked {
@@ -503,6 +600,11 @@ int main(void)
         cmocka_unit_test(messages_say_name_value_and_range),
         cmocka_unit_test(json_that_is_no_set_of_options_is_refused),
         cmocka_unit_test(rarely_meant_values_warn_once),
+        cmocka_unit_test(
+            momentum_above_one_is_an_error_in_keras3_and_else_a_warning),
+        cmocka_unit_test(
+            nesterov_alone_is_an_error_in_torch_and_else_a_warning),
+        cmocka_unit_test(a_value_that_becomes_rare_is_warned_of),
         cmocka_unit_test(a_function_is_asked_once_a_step),
         cmocka_unit_test(scheduled_values_are_checked),
         cmocka_unit_test(a_schedule_may_not_step_its_optimizer),

@@ -21,6 +21,7 @@
 #define DESCENT_KERNEL_H
 
 #include <math.h>
+#include <string.h>
 #include "number.h"
 #include "plugin.h"
 
@@ -261,6 +262,13 @@ static inline int descent_rules_fit(const descent_host *host,
 #  define DESCENT_SLOTS_ DESCENT_TABLE(slots)
 #endif
 
+/* One whose values may not go together gives its type's `check` likewise. */
+#ifdef DESCENT_CHECK
+#  define DESCENT_CHECK_ DESCENT_CHECK
+#else
+#  define DESCENT_CHECK_ NULL
+#endif
+
 /* Table entries, so that sizes are never forgotten. */
 #define DESCENT_PARAM(name, type, flags, initial, min, max, help)             \
     { sizeof(descent_param), type, flags, name, help, initial, min, max,      \
@@ -327,7 +335,7 @@ static const descent_optimizer_type id##_type = {                             \
     DESCENT_SLOTS_, coefs_, sizeof(id##_rules) / sizeof *id##_rules,          \
     DESCENT_RUNS_F32 | DESCENT_RUNS_F64, DESCENT_FUSE_ALL, 1, 0, NULL,        \
     NULL, NULL, variant_, create_state_, prepare_, id##_step,                 \
-    id##_fused_step, id##_text, NULL };                                       \
+    id##_fused_step, id##_text, NULL, DESCENT_CHECK_ };                       \
 DESCENT_C DESCENT_EXPORT const descent_plugin *                               \
 DESCENT_ENTRY_NAME(const descent_host *host);                                 \
 const descent_plugin *DESCENT_ENTRY_NAME(const descent_host *host)            \

@@ -130,8 +130,11 @@ enum {
     DESCENT_PARAM_KERAS3     = 1u << 5, /* Keras 3 has this option of the rule,
                                            by this name, so configurations for
                                            it have it too                     */
-    DESCENT_PARAM_INFINITE   = 1u << 6  /* may be infinite: options of the core
+    DESCENT_PARAM_INFINITE   = 1u << 6, /* may be infinite: options of the core
                                            only                               */
+    DESCENT_PARAM_WARN_ABOVE = 1u << 7  /* the maximum holds in the default
+                                           flavour alone: in others more is
+                                           allowed, and the core warns once   */
 };
 
 /* One hyperparameter.  Every kind travels as a double (BOOL 0/1, CHOICE its
@@ -415,6 +418,14 @@ struct descent_optimizer_type {
     /* A struct by name and revision, or NULL: a constant.  [any] [none] */
     const void    *(*extension)(const descent_optimizer_type *,
                                 const char *id);
+
+    /* Refuse, by host->fail(), values that are each in range but do not go
+     * together: a function of the values as variant() gets them and of the name
+     * of the flavour, "keras3", "keras2", "mxnet" or "torch".  Asked when an
+     * optimizer is created, before open.  [any] [nothing is refused] */
+    descent_status (*check)(const descent_optimizer_type *,
+                            const descent_host *, const char *flavour,
+                            const double *param);
 };
 
 /* ---- The entry --------------------------------------------------------------------- */
