@@ -1,104 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Options: every declared bound, names, types, conflicts, schedules, changes.
- */
+/* Options: names, types, conflicts, schedules, changes.  The declared bounds are
+ * tried by test_bad_values.c. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "support/check.h"
-#include "support/variants.h"
 
 static const char *const optimizers[] = {
     "sgd", "adam", "adagrad", "rmsprop", "adadelta", "adamax", "nadam",
 };
-
-static descent_status create(descent_runtime *runtime, const char *kind,
-                             const char *option, double value)
-{
-    descent_options *options = NULL;
-    descent_optimizer *o = NULL;
-    descent_status status;
-
-    ok(descent_options_create(runtime, &options));
-    ok(descent_options_set_number(options, option, value));
-    status = descent_optimizer_create(runtime, kind, options, &o);
-    descent_options_free(options);
-    descent_optimizer_free(o);
-    return status;
-}
-
-static void accepts(descent_runtime *runtime, const char *kind,
-                    const char *option, double value)
-{
-    if (create(runtime, kind, option, value) != DESCENT_OK)
-        fail_msg("%s.%s = %.17g: %s", kind, option, value,
-                 descent_error_message());
-}
-
-static void refuses(descent_runtime *runtime, const char *kind,
-                    const char *option, double value)
-{
-    char place[128];
-
-    snprintf(place, sizeof place, "%s.%s", kind, option);
-    refused(create(runtime, kind, option, value), DESCENT_ERR_ARGUMENT, place);
-    assert_non_null(strstr(descent_error_message(), "expected"));
-}
-
-/* Around one end of a range: inside, at the bound, outside. */
-static void probe_bound(descent_runtime *runtime, const char *kind,
-                        const descent_param *p, double bound, int open,
-                        double outwards)
-{
-    const double next = p->type == DESCENT_PARAM_INT
-                            ? bound + outwards
-                            : nextafter(bound, bound + outwards);
-
-    if (isinf(bound))
-        return;
-    refuses(runtime, kind, p->name, next);
-    if (open)
-        refuses(runtime, kind, p->name, bound);
-    else
-        accepts(runtime, kind, p->name, bound);
-}
-
-static void probe(descent_runtime *runtime, const char *kind,
-                  const descent_param *p)
-{
-    static const double never[] = {NAN, INFINITY, -INFINITY};
-
-    for (size_t i = 0; i < 3; i++)
-        if (never[i] != INFINITY || (p->flags & DESCENT_PARAM_INFINITE) == 0)
-            refuses(runtime, kind, p->name, never[i]);
-    if (p->type != DESCENT_PARAM_REAL && p->type != DESCENT_PARAM_INT) {
-        refuses(runtime, kind, p->name, 1);
-        return;
-    }
-    probe_bound(runtime, kind, p, p->minimum,
-                (p->flags & DESCENT_PARAM_MIN_OPEN) != 0, -1);
-    probe_bound(runtime, kind, p, p->maximum,
-                (p->flags & DESCENT_PARAM_MAX_OPEN) != 0, 1);
-    if (p->type == DESCENT_PARAM_INT)
-        refuses(runtime, kind, p->name, p->minimum + 0.5);
-}
-
-static void every_bound_of_every_option_holds(void **state)
-{
-    descent_runtime *runtime = check_runtime();
-    const descent_param *p;
-
-    (void)state;
-    for (size_t k = 0; k < sizeof optimizers / sizeof *optimizers; k++) {
-        descent_plugin_info info = {.struct_size = sizeof info};
-        ok(descent_runtime_find(runtime, optimizers[k], &info));
-        for (size_t i = 0; (p = variants_param(info.type, i)) != NULL; i++)
-            probe(runtime, optimizers[k], p);
-        for (size_t i = 0; (p = descent_common_option(i)) != NULL; i++)
-            probe(runtime, optimizers[k], p);
-    }
-    descent_runtime_free(runtime);
-}
 
 static void messages_say_name_value_and_range(void **state)
 {
@@ -596,7 +507,6 @@ static void default_names_are_keras(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_bound_of_every_option_holds),
         cmocka_unit_test(messages_say_name_value_and_range),
         cmocka_unit_test(json_that_is_no_set_of_options_is_refused),
         cmocka_unit_test(rarely_meant_values_warn_once),
