@@ -215,7 +215,7 @@ int main(void)
                    levels[i]);
     for (size_t i = 0; i < N; i++) {
         snprintf(names[i], sizeof names[i],
-                 "every_step_of_%s_gives_the_same_bits", optimizers[i]);
+                 "s12_01_every_step_of_%s_gives_the_same_bits", optimizers[i]);
         tests[i] = (struct CMUnitTest){
             .name = names[i],
             .test_func = every_step_gives_the_same_bits,

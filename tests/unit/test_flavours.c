@@ -124,7 +124,7 @@ static void near(double got, double expected, double tolerance)
         fail_msg("got %.9g, expected %.9g", got, expected);
 }
 
-static void a_late_gradient_may_count_for_itself(void **state)
+static void s12_02_a_late_gradient_may_count_for_itself(void **state)
 {
     static const double expected[] = {0.92559, 0.9};
     static const char *const counters[] = {"global", "per_tensor"};
@@ -150,7 +150,7 @@ static void a_late_gradient_may_count_for_itself(void **state)
     }
 }
 
-static void nadams_product_belongs_to_the_counter(void **state)
+static void s12_07_nadams_product_belongs_to_the_counter(void **state)
 {
     descent_tensor view = {.struct_size = sizeof view};
     float twin = 1, late = 1, late_g = 1;
@@ -221,7 +221,7 @@ static descent_status note(void *user, uint64_t n,
     return DESCENT_OK;
 }
 
-static void schedules_may_count_from_elsewhere(void **state)
+static void s12_02_schedules_may_count_from_elsewhere(void **state)
 {
     static const struct {
         const char *json;
@@ -290,11 +290,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_those_of_the_constructors),
         cmocka_unit_test(what_is_given_wins_over_the_flavour),
-        cmocka_unit_test(a_late_gradient_may_count_for_itself),
-        cmocka_unit_test(nadams_product_belongs_to_the_counter),
+        cmocka_unit_test(s12_02_a_late_gradient_may_count_for_itself),
+        cmocka_unit_test(s12_07_nadams_product_belongs_to_the_counter),
         cmocka_unit_test(legacy_decay_divides_the_rate),
         cmocka_unit_test(legacy_clipping_is_by_all_and_then_by_value),
-        cmocka_unit_test(schedules_may_count_from_elsewhere),
+        cmocka_unit_test(s12_02_schedules_may_count_from_elsewhere),
         cmocka_unit_test(gradients_are_rescaled_before_clipping),
         cmocka_unit_test(epsilon_stands_where_the_flavour_says),
     };

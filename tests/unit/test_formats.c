@@ -171,7 +171,7 @@ static void a_master_gives_the_f32_run_rounded_to_storage(void **state)
 
 /* ---- All modes ---- */
 
-static void every_rule_moves_and_stays_finite(void **state)
+static void s12_08_every_rule_moves_and_stays_finite(void **state)
 {
     static bench b;
     static double before[SIZE];
@@ -195,7 +195,8 @@ static void every_rule_moves_and_stays_finite(void **state)
     }
 }
 
-static void a_zero_gradient_with_a_tiny_epsilon_gives_no_nan(void **state)
+static void
+s12_08_a_zero_gradient_with_a_tiny_epsilon_gives_no_nan(void **state)
 {
     static bench b;
     char json[128];
@@ -490,8 +491,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_master_gives_the_f32_run_rounded_to_storage),
-        cmocka_unit_test(every_rule_moves_and_stays_finite),
-        cmocka_unit_test(a_zero_gradient_with_a_tiny_epsilon_gives_no_nan),
+        cmocka_unit_test(s12_08_every_rule_moves_and_stays_finite),
+        cmocka_unit_test(
+            s12_08_a_zero_gradient_with_a_tiny_epsilon_gives_no_nan),
         cmocka_unit_test(step_and_fused_step_give_the_same_bits),
         cmocka_unit_test(what_plain_rounding_loses_kahan_and_chance_keep),
         cmocka_unit_test(chance_follows_from_seed_name_update_and_index),

@@ -180,7 +180,7 @@ static void compare_golden(const bench *b, const golden *row)
     }
 }
 
-static void golden_vectors_of_keras3_are_met_fused_or_not(void **state)
+static void s12_01_golden_vectors_of_keras3_are_met_fused_or_not(void **state)
 {
     static bench b;
     double fused[SIZE];
@@ -198,7 +198,7 @@ static void golden_vectors_of_keras3_are_met_fused_or_not(void **state)
     }
 }
 
-static void golden_product_of_nadam_is_met(void **state)
+static void s12_01_golden_product_of_nadam_is_met(void **state)
 {
     static bench b;
 
@@ -212,7 +212,7 @@ static void golden_product_of_nadam_is_met(void **state)
 
 /* ---- As the formulas say in f64 ---- */
 
-static void golden_vectors_of_the_flavours_are_met_in_f64(void **state)
+static void s12_01_golden_vectors_of_the_flavours_are_met_in_f64(void **state)
 {
     static const struct {
         const char *kind, *options;
@@ -251,7 +251,7 @@ static void golden_vectors_of_the_flavours_are_met_in_f64(void **state)
 
 /* Five updates of 1 with the gradient 0.5.  Where Keras computes in 16 bits,
  * Adam and Adadelta do not move at all in bf16, and Nadam becomes NaN. */
-static void every_format_gives_the_recorded_f32_column(void **state)
+static void s12_08_every_format_gives_the_recorded_f32_column(void **state)
 {
     static const struct {
         const char *kind;
@@ -291,10 +291,10 @@ static void every_format_gives_the_recorded_f32_column(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_vectors_of_keras3_are_met_fused_or_not),
-        cmocka_unit_test(golden_product_of_nadam_is_met),
-        cmocka_unit_test(golden_vectors_of_the_flavours_are_met_in_f64),
-        cmocka_unit_test(every_format_gives_the_recorded_f32_column),
+        cmocka_unit_test(s12_01_golden_vectors_of_keras3_are_met_fused_or_not),
+        cmocka_unit_test(s12_01_golden_product_of_nadam_is_met),
+        cmocka_unit_test(s12_01_golden_vectors_of_the_flavours_are_met_in_f64),
+        cmocka_unit_test(s12_08_every_format_gives_the_recorded_f32_column),
     };
 
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);

@@ -196,7 +196,7 @@ static void polynomial_cycles_jump_after_their_end(void **state)
            {100, 0.1}, {FAR * 10, 0.1});
 }
 
-static void boundaries_belong_to_the_left_piece(void **state)
+static void s12_10_boundaries_belong_to_the_left_piece(void **state)
 {
     const double boundaries[] = {4, 7.5, 0x1p53, 0x1p54};
     const double values[] = {1, 0.5, 0.25, 0.125, 0.0625};
@@ -696,7 +696,7 @@ int main(void)
         cmocka_unit_test(inverse_time_decay_decays),
         cmocka_unit_test(polynomial_decay_ends),
         cmocka_unit_test(polynomial_cycles_jump_after_their_end),
-        cmocka_unit_test(boundaries_belong_to_the_left_piece),
+        cmocka_unit_test(s12_10_boundaries_belong_to_the_left_piece),
         cmocka_unit_test(cosine_decay_decays),
         cmocka_unit_test(cosine_decay_warms_up),
         cmocka_unit_test(restarts_begin_at_the_full_rate),

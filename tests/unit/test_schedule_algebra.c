@@ -378,7 +378,7 @@ static int reduction_after_bad(descent_schedule *s)
     return bad;
 }
 
-static void the_rules_reduce_at_the_10th_and_11th_bad_epoch(void **state)
+static void s12_10_the_rules_reduce_at_the_10th_and_11th_bad_epoch(void **state)
 {
     (void)state;
     assert_int_equal(
@@ -466,7 +466,7 @@ static void a_metric_reaches_every_part_once(void **state)
 }
 
 /* Saved and loaded at every metric, it goes on as if nothing had happened. */
-static void states_survive(void **state)
+static void s12_09_states_survive(void **state)
 {
     static const char json[] =
         "{\"patience\": 1, \"factor\": 0.5, \"cooldown\": 1}";
@@ -572,10 +572,11 @@ int main(void)
         cmocka_unit_test(bottomless_schedules_are_refused),
         cmocka_unit_test(lambda_asks_its_function_once),
         cmocka_unit_test(products_do_not_depend_on_what_was_asked),
-        cmocka_unit_test(the_rules_reduce_at_the_10th_and_11th_bad_epoch),
+        cmocka_unit_test(
+            s12_10_the_rules_reduce_at_the_10th_and_11th_bad_epoch),
         cmocka_unit_test(plateaus_follow_their_rules),
         cmocka_unit_test(a_metric_reaches_every_part_once),
-        cmocka_unit_test(states_survive),
+        cmocka_unit_test(s12_09_states_survive),
         cmocka_unit_test(what_is_no_state_is_refused),
         cmocka_unit_test(settings_can_be_read_back),
     };

@@ -12,7 +12,7 @@
 /* ---- MXNet ---- */
 
 /* The drop for update `step` shows at step + 1. */
-static void mxnet_factor_drops_after_its_step(void **state)
+static void s12_10_mxnet_factor_drops_after_its_step(void **state)
 {
     (void)state;
     EXPECT(schedule_made("factor", "{\"step\": 10, \"factor\": 0.5, "
@@ -83,7 +83,7 @@ static void mxnet_faults_are_named(void **state)
 
 /* ---- PyTorch ---- */
 
-static void torch_drops_at_its_milestones(void **state)
+static void s12_10_torch_drops_at_its_milestones(void **state)
 {
     (void)state;
     EXPECT(schedule_made("step", "{\"step_size\": 4, \"gamma\": 0.5}"), {0, 1},
@@ -150,7 +150,7 @@ static void torch_cyclic_rises_and_falls(void **state)
 }
 
 /* The last step is T - 1; from T on the last rate stays. */
-static void torch_one_cycle_stays_at_its_end(void **state)
+static void s12_10_torch_one_cycle_stays_at_its_end(void **state)
 {
     static const char options[] = "{\"max_lr\": 1, \"total_steps\": 10, "
                                   "\"anneal_strategy\": \"linear\", "
@@ -375,16 +375,16 @@ static void ramps_reach_both_ends(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mxnet_factor_drops_after_its_step),
+        cmocka_unit_test(s12_10_mxnet_factor_drops_after_its_step),
         cmocka_unit_test(mxnet_multi_factor_drops_after_its_steps),
         cmocka_unit_test(mxnet_poly_and_cosine_end_at_the_final_rate),
         cmocka_unit_test(mxnet_faults_are_named),
-        cmocka_unit_test(torch_drops_at_its_milestones),
+        cmocka_unit_test(s12_10_torch_drops_at_its_milestones),
         cmocka_unit_test(torch_factors_end),
         cmocka_unit_test(torch_cosine_annealing_is_not_clamped),
         cmocka_unit_test(torch_restarts_begin_anew),
         cmocka_unit_test(torch_cyclic_rises_and_falls),
-        cmocka_unit_test(torch_one_cycle_stays_at_its_end),
+        cmocka_unit_test(s12_10_torch_one_cycle_stays_at_its_end),
         cmocka_unit_test(torch_sequences_restart_their_parts),
         cmocka_unit_test(torch_faults_are_named),
         cmocka_unit_test(warmups_end_at_their_peak),

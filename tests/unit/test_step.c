@@ -51,7 +51,7 @@ static float slot(const bench *b, const char *name)
     return *(const float *)view.data;
 }
 
-static void decay_is_not_clipped_and_not_in_the_moments(void **state)
+static void s12_03_decay_is_not_clipped_and_not_in_the_moments(void **state)
 {
     bench b;
 
@@ -64,7 +64,7 @@ static void decay_is_not_clipped_and_not_in_the_moments(void **state)
     close_bench(&b);
 }
 
-static void l2_decay_is_added_after_clipping(void **state)
+static void s12_03_l2_decay_is_added_after_clipping(void **state)
 {
     bench b;
 
@@ -77,7 +77,7 @@ static void l2_decay_is_added_after_clipping(void **state)
     close_bench(&b);
 }
 
-static void averages_on_iterations_follow_keras(void **state)
+static void s12_03_averages_on_iterations_follow_keras(void **state)
 {
     static const double w[] = {1, .9, .9, .85, .85, .75, .775, .725};
     static const double average[] = {1, .9, .9, .85, .85, .8, .775, .725};
@@ -97,7 +97,7 @@ static void averages_on_iterations_follow_keras(void **state)
     close_bench(&b);
 }
 
-static void averages_on_updates_ignore_micro_steps(void **state)
+static void s12_03_averages_on_updates_ignore_micro_steps(void **state)
 {
     /* Updates at steps 2, 4, 6, 8; overwriting at every second of them. */
     static const double w[] = {1, .9, .9, .85, .85, .75, .75, .725};
@@ -119,7 +119,8 @@ static void averages_on_updates_ignore_micro_steps(void **state)
     close_bench(&b);
 }
 
-static void a_late_gradient_counts_from_the_optimizers_first_step(void **state)
+static void
+s12_02_a_late_gradient_counts_from_the_optimizers_first_step(void **state)
 {
     bench b;
     float other = 1, other_g = 1;
@@ -160,7 +161,7 @@ static void clip(const char *option, float a0, float a1, const float *expected)
     close_bench(&b);
 }
 
-static void clips_treat_special_values_as_written(void **state)
+static void s12_04_clips_treat_special_values_as_written(void **state)
 {
     static const struct {
         const char *option;
@@ -185,7 +186,7 @@ static void clips_treat_special_values_as_written(void **state)
         clip(rows[i].option, rows[i].a[0], rows[i].a[1], rows[i].expected);
 }
 
-static void below_the_limit_no_bit_changes(void **state)
+static void s12_04_below_the_limit_no_bit_changes(void **state)
 {
     static const double limits[] = {41, 47, 55, 61, 82, 83, 94, 97, .1, .7};
     bench b;
@@ -203,7 +204,7 @@ static void below_the_limit_no_bit_changes(void **state)
     }
 }
 
-static void norms_of_doubles_neither_overflow_nor_vanish(void **state)
+static void s12_04_norms_of_doubles_neither_overflow_nor_vanish(void **state)
 {
     static const double sizes[] = {1e200, 1e-200};
     const int64_t n = 2;
@@ -276,7 +277,7 @@ static void maximize_climbs(void **state)
     close_bench(&b);
 }
 
-static void centered_rmsprop_survives_a_constant_gradient(void **state)
+static void s12_06_centered_rmsprop_survives_a_constant_gradient(void **state)
 {
     bench b;
 
@@ -290,7 +291,7 @@ static void centered_rmsprop_survives_a_constant_gradient(void **state)
     }
 }
 
-static void nothing_to_do_changes_no_counter(void **state)
+static void s12_02_nothing_to_do_changes_no_counter(void **state)
 {
     bench b;
     const size_t none = 0;
@@ -454,7 +455,7 @@ static void exclusion_goes_by_name_and_by_pattern(void **state)
     close_bench(&b);
 }
 
-static void empty_and_scalar_tensors_are_tensors(void **state)
+static void s12_15_empty_and_scalar_tensors_are_tensors(void **state)
 {
     static const int64_t none[] = {0, 3};
     bench b;
@@ -501,19 +502,20 @@ static void removing_a_tensor_keeps_the_others_state(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(decay_is_not_clipped_and_not_in_the_moments),
-        cmocka_unit_test(l2_decay_is_added_after_clipping),
-        cmocka_unit_test(averages_on_iterations_follow_keras),
-        cmocka_unit_test(averages_on_updates_ignore_micro_steps),
-        cmocka_unit_test(a_late_gradient_counts_from_the_optimizers_first_step),
-        cmocka_unit_test(clips_treat_special_values_as_written),
-        cmocka_unit_test(below_the_limit_no_bit_changes),
-        cmocka_unit_test(norms_of_doubles_neither_overflow_nor_vanish),
+        cmocka_unit_test(s12_03_decay_is_not_clipped_and_not_in_the_moments),
+        cmocka_unit_test(s12_03_l2_decay_is_added_after_clipping),
+        cmocka_unit_test(s12_03_averages_on_iterations_follow_keras),
+        cmocka_unit_test(s12_03_averages_on_updates_ignore_micro_steps),
+        cmocka_unit_test(
+            s12_02_a_late_gradient_counts_from_the_optimizers_first_step),
+        cmocka_unit_test(s12_04_clips_treat_special_values_as_written),
+        cmocka_unit_test(s12_04_below_the_limit_no_bit_changes),
+        cmocka_unit_test(s12_04_norms_of_doubles_neither_overflow_nor_vanish),
         cmocka_unit_test(accumulation_takes_the_mean),
         cmocka_unit_test(a_partial_sum_takes_part_in_the_update),
         cmocka_unit_test(maximize_climbs),
-        cmocka_unit_test(centered_rmsprop_survives_a_constant_gradient),
-        cmocka_unit_test(nothing_to_do_changes_no_counter),
+        cmocka_unit_test(s12_06_centered_rmsprop_survives_a_constant_gradient),
+        cmocka_unit_test(s12_02_nothing_to_do_changes_no_counter),
         cmocka_unit_test(a_subset_is_updated_alone),
         cmocka_unit_test(gradients_of_the_other_precision_are_converted),
         cmocka_unit_test(averages_are_swapped_and_finalized),
@@ -522,7 +524,7 @@ int main(void)
         cmocka_unit_test(a_subset_leaves_what_others_have_accumulated),
         cmocka_unit_test(a_refused_step_builds_no_state),
         cmocka_unit_test(exclusion_goes_by_name_and_by_pattern),
-        cmocka_unit_test(empty_and_scalar_tensors_are_tensors),
+        cmocka_unit_test(s12_15_empty_and_scalar_tensors_are_tensors),
         cmocka_unit_test(removing_a_tensor_keeps_the_others_state),
     };
 
