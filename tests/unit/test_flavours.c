@@ -228,6 +228,7 @@ static void s12_02_schedules_may_count_from_elsewhere(void **state)
         int first, second;
     } rows[] = {
         {"{}", 0, 1},
+        {"{\"gradient_accumulation_steps\": 2}", 0, 1},
         {"{\"flavour\": \"mxnet\"}", 1, 2},
         {"{\"flavour\": \"mxnet\", \"begin_num_update\": 5}", 6, 7},
         {"{\"gradient_accumulation_steps\": 2, \"schedule_counter\": "
@@ -263,26 +264,65 @@ static void gradients_are_rescaled_before_clipping(void **state)
     close_one();
 }
 
-static void epsilon_stands_where_the_flavour_says(void **state)
+/* With k = 2 the rates that count are those of steps 1, 3, 5, ... */
+static void s12_02_micro_steps_count_for_schedules(void **state)
+{
+    static const double expected[] = {0, -2, -2, -6, -6, -12};
+
+    (void)state;
+    open_one("sgd",
+             "{\"gradient_accumulation_steps\": 2, \"learning_rate\": "
+             "{\"class_name\": \"ramp\", \"config\": {\"from\": 1, \"to\": 11, "
+             "\"steps\": 10}}}",
+             0);
+    for (int i = 0; i < 6; i++)
+        near(step(1), expected[i], 0);
+    close_one();
+}
+
+/* A first step with a gradient of 1e-5: a factor of 97. */
+static void s12_05_rmsprops_epsilon_makes_a_factor_of_97(void **state)
 {
     (void)state;
-    /* A first step with a gradient of 1e-5: a factor of 97. */
     open_one("rmsprop", "{}", 0);
-    near(step(1e-5f), -3.16e-5, 1e-7);
+    const double inside = step(1e-5f);
+    near(inside, -3.16e-5, 1e-7);
     close_one();
     open_one("rmsprop", "{\"flavour\": \"keras2\"}", 0);
     near(step(1e-5f), -3.07e-3, 1e-5);
+    near(w / inside, 97, 0.5);
     close_one();
-    /* Adam: plain epsilon is the other times the root of 1 - beta_2^t. */
-    open_one("adam", "{\"learning_rate\": 1, \"epsilon\": 1}", 0);
-    const double hat = step(1);
-    close_one();
-    open_one("adam",
-             "{\"learning_rate\": 1, \"epsilon\": 1, \"epsilon_mode\": "
-             "\"plain\"}",
-             0);
-    near(step(1) / hat, (1 + 1 / sqrt(0.001)) / 2, 1e-3);
-    close_one();
+}
+
+/* Adam with all gradients 1 and epsilon 1: the plain step over that of the hat at
+ * update t, where the plain epsilon is the other times the root of 1 - 0.999^t. */
+static void s12_05_adams_plain_epsilon_is_the_hats_times_a_root(void **state)
+{
+    static const int updates[] = {1, 10, 1000};
+    static const char *const modes[] = {"hat", "plain"};
+    double moved[2][3];
+
+    (void)state;
+    for (int m = 0; m < 2; m++) {
+        for (int i = 0; i < 3; i++) {
+            char json[128];
+            snprintf(json, sizeof json,
+                     "{\"learning_rate\": 0, \"epsilon\": 1, "
+                     "\"epsilon_mode\": \"%s\"}",
+                     modes[m]);
+            open_one("adam", json, 0);
+            for (int t = 1; t < updates[i]; t++)
+                step(1);
+            ok(descent_optimizer_set(o, "learning_rate", 1));
+            moved[m][i] = step(1);
+            close_one();
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        const double root = sqrt(1 - pow(0.999, updates[i]));
+        near(moved[1][i] / moved[0][i], (1 + 1 / root) / 2, 1e-3);
+    }
+    near(sqrt(1 - pow(0.999, 1)) * 31.6, 1, 1e-3);
 }
 
 int main(void)
@@ -296,7 +336,9 @@ int main(void)
         cmocka_unit_test(legacy_clipping_is_by_all_and_then_by_value),
         cmocka_unit_test(s12_02_schedules_may_count_from_elsewhere),
         cmocka_unit_test(gradients_are_rescaled_before_clipping),
-        cmocka_unit_test(epsilon_stands_where_the_flavour_says),
+        cmocka_unit_test(s12_02_micro_steps_count_for_schedules),
+        cmocka_unit_test(s12_05_rmsprops_epsilon_makes_a_factor_of_97),
+        cmocka_unit_test(s12_05_adams_plain_epsilon_is_the_hats_times_a_root),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

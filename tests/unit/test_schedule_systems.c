@@ -197,6 +197,21 @@ static void torch_sequences_restart_their_parts(void **state)
            {0, 1}, {2, 0.25}, {3, 0.25}, {4, 0.125}, {FAR, 0});
 }
 
+/* At the boundary Optax is in the next piece, Keras still in the last one. */
+static void s12_10_optax_and_keras_disagree_at_a_boundary(void **state)
+{
+    (void)state;
+    EXPECT(schedule_made("join",
+                         "{\"boundaries\": [4], \"schedules\": ["
+                         "{\"class_name\": \"hold\", \"config\": {\"value\": "
+                         "1}}, {\"class_name\": \"hold\", \"config\": "
+                         "{\"value\": 0.5}}]}"),
+           {3, 1}, {4, 0.5}, {5, 0.5});
+    EXPECT(schedule_made("piecewise_constant_decay",
+                         "{\"boundaries\": [4], \"values\": [1, 0.5]}"),
+           {3, 1}, {4, 1}, {5, 0.5});
+}
+
 static void torch_faults_are_named(void **state)
 {
     (void)state;
@@ -386,6 +401,7 @@ int main(void)
         cmocka_unit_test(torch_cyclic_rises_and_falls),
         cmocka_unit_test(s12_10_torch_one_cycle_stays_at_its_end),
         cmocka_unit_test(torch_sequences_restart_their_parts),
+        cmocka_unit_test(s12_10_optax_and_keras_disagree_at_a_boundary),
         cmocka_unit_test(torch_faults_are_named),
         cmocka_unit_test(warmups_end_at_their_peak),
         cmocka_unit_test(roots_fall_from_their_warmup),

@@ -483,6 +483,20 @@ static void s12_15_empty_and_scalar_tensors_are_tensors(void **state)
     close_bench(&b);
 }
 
+static void a_rate_of_zero_moves_the_state_alone(void **state)
+{
+    bench b;
+
+    (void)state;
+    open_bench(&b, "adam", "{\"learning_rate\": 0}", 1);
+    near(step(&b, 0.5f), 1, 0);
+    near(slot(&b, "momentum"), 0.05, 1e-7);
+    near(slot(&b, "velocity"), 0.00025, 1e-9);
+    assert_int_equal(descent_optimizer_updates(b.o), 1);
+    assert_int_equal(descent_optimizer_tensor_updates(b.o, 0), 1);
+    close_bench(&b);
+}
+
 static void removing_a_tensor_keeps_the_others_state(void **state)
 {
     bench b;
@@ -525,6 +539,7 @@ int main(void)
         cmocka_unit_test(a_refused_step_builds_no_state),
         cmocka_unit_test(exclusion_goes_by_name_and_by_pattern),
         cmocka_unit_test(s12_15_empty_and_scalar_tensors_are_tensors),
+        cmocka_unit_test(a_rate_of_zero_moves_the_state_alone),
         cmocka_unit_test(removing_a_tensor_keeps_the_others_state),
     };
 

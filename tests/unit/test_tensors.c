@@ -100,6 +100,41 @@ static void tensors_that_are_none_are_refused(void **state)
     refused(descent_optimizer_add(NULL, &t, 1), DESCENT_ERR_ARGUMENT, "NULL");
 }
 
+static void s12_15_misaligned_pointers_are_refused(void **state)
+{
+    static double room[4];
+    static const descent_dtype dtypes[] = {DESCENT_DTYPE_F64, DESCENT_DTYPE_F32,
+                                           DESCENT_DTYPE_F16,
+                                           DESCENT_DTYPE_BF16};
+    static const size_t sizes[] = {8, 4, 2, 2};
+    descent_optimizer *o = *state;
+    const int64_t one = 1;
+
+    for (size_t i = 0; i < 4; i++) {
+        descent_tensor t = good("w", NULL);
+        t.dtype = dtypes[i];
+        t.shape = &one;
+        for (size_t off = 1; off < sizes[i]; off++) {
+            t.data = (char *)room + off;
+            refuses(o, t, DESCENT_ERR_ARGUMENT, "not aligned");
+            t.data = room;
+            t.gradient = (char *)(room + 2) + off;
+            refuses(o, t, DESCENT_ERR_ARGUMENT, "not aligned");
+            t.gradient = NULL;
+        }
+        ok(descent_optimizer_add(o, &t, 1));
+        const descent_gradient g = {.struct_size = sizeof g,
+                                    .data = (char *)(room + 2) + 1};
+        refused(descent_optimizer_step(o, &g, 1, NULL, NULL),
+                DESCENT_ERR_ARGUMENT, "not aligned");
+        refused(descent_optimizer_set_pointer(o, 0, DESCENT_POINTER_WEIGHT,
+                                              (char *)room + 1),
+                DESCENT_ERR_ARGUMENT, "not aligned");
+        assert_int_equal(descent_optimizer_iterations(o), 0);
+        ok(descent_optimizer_remove(o, "w"));
+    }
+}
+
 static void weights_that_overlap_are_refused(void **state)
 {
     descent_optimizer *o = *state;
@@ -298,6 +333,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(tensors_that_are_none_are_refused),
+        TEST(s12_15_misaligned_pointers_are_refused),
         TEST(weights_that_overlap_are_refused),
         TEST(gradients_that_do_not_fit_are_refused),
         TEST(strides_of_empty_tensors_do_not_matter),

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* The norm of gradients has the bits of the order that is written down: blocks
+ * of 4096 elements in eight lanes, then a binary tree. */
+#include <math.h>
+#include <string.h>
+
+#include "support/bits.h"
+#include "support/check.h"
+
+enum { TENSORS = 3, MOST = 20000, BLOCK = 4096, LANES = 8 };
+static const int64_t counts[TENSORS] = {5003, 3, 20000};
+
+static float weight[TENSORS][MOST], gradient[TENSORS][MOST];
+
+/* Magnitudes of many kinds, so that the order of adding shows. */
+static void fill(void)
+{
+    for (int i = 0; i < TENSORS; i++) {
+        bits_fill(DESCENT_DTYPE_F32, gradient[i], (size_t)counts[i],
+                  (uint64_t)i);
+        for (int64_t k = 0; k < counts[i]; k++) {
+            float *g = &gradient[i][k];
+            *g = isfinite(*g) && fabsf(*g) < 1e9f
+                     ? ldexpf(*g, (int)(k % 23) - 11)
+                     : 1;
+        }
+    }
+}
+
+/* Two halves, the first of the largest power of two that leaves a second. */
+static double tree(const double *x, size_t n)
+{
+    size_t half = 1;
+
+    if (n <= 1)
+        return n == 0 ? 0 : x[0];
+    while (2 * half < n)
+        half *= 2;
+    return tree(x, half) + tree(x + half, n - half);
+}
+
+static double block(const float *g, size_t n)
+{
+    double lane[LANES] = {0};
+
+    for (size_t i = 0; i < n; i++)
+        lane[i % LANES] += (double)g[i] * g[i];
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+static double square_of(const float *g, size_t n)
+{
+    double blocks[MOST / BLOCK + 1];
+    size_t count = 0;
+
+    for (size_t at = 0; at < n; at += BLOCK)
+        blocks[count++] = block(g + at, n - at < BLOCK ? n - at : BLOCK);
+    return tree(blocks, count);
+}
+
+static void s12_04_norms_are_summed_in_the_written_order(void **state)
+{
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o =
+        check_optimizer(runtime, "sgd", "{\"global_clipnorm\": 1e30}");
+    double squares[TENSORS];
+
+    (void)state;
+    fill();
+    for (int i = 0; i < TENSORS; i++) {
+        const char name[] = {(char)('a' + i), '\0'};
+        check_bind(o, name, weight[i], gradient[i], counts[i]);
+        squares[i] = square_of(gradient[i], (size_t)counts[i]);
+    }
+    assert_true(check_step(o).grad_norm == sqrt(tree(squares, TENSORS)));
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(s12_04_norms_are_summed_in_the_written_order),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* What must not change a bit: the number of threads, and whether tensors share
+ * an optimizer, and so the calls of its plugin. */
+#include <stdio.h>
+#include <string.h>
+
+#include "support/bits.h"
+#include "support/check.h"
+
+static const char *const kinds[] = {
+    "sgd", "adam", "adagrad", "rmsprop", "adadelta", "adamax", "nadam",
+};
+enum { KINDS = 7, TENSORS = 9, MOST = 5000, STEPS = 4 };
+
+/* Types that alternate, so that calls of the plugin begin and end anywhere. */
+static const struct {
+    descent_dtype dtype;
+    int64_t count;
+} tensors[TENSORS] = {
+    {DESCENT_DTYPE_F32, 5000}, {DESCENT_DTYPE_F32, 3},
+    {DESCENT_DTYPE_F64, 1},    {DESCENT_DTYPE_F64, 700},
+    {DESCENT_DTYPE_F32, 17},   {DESCENT_DTYPE_BF16, 513},
+    {DESCENT_DTYPE_F16, 65},   {DESCENT_DTYPE_F32, 1},
+    {DESCENT_DTYPE_F64, 4097},
+};
+
+static double weight[TENSORS][MOST], gradient[TENSORS][MOST];
+
+static void fill(descent_dtype dtype, void *array, size_t n, uint64_t seed)
+{
+    static float wide[MOST];
+    const int whole = dtype == DESCENT_DTYPE_F64 || dtype == DESCENT_DTYPE_F32;
+
+    bits_fill(whole ? dtype : DESCENT_DTYPE_F32, whole ? array : wide, n, seed);
+    if (!whole)
+        ok(descent_convert(dtype, array, DESCENT_DTYPE_F32, wide, n));
+}
+
+static void bind(descent_optimizer *o, size_t i)
+{
+    char name[8];
+    const descent_tensor t = {
+        .struct_size = sizeof t,
+        .dtype = tensors[i].dtype,
+        .name = name,
+        .ndim = 1,
+        .shape = &tensors[i].count,
+        .data = weight[i],
+        .gradient = gradient[i],
+    };
+
+    snprintf(name, sizeof name, "w%zu", i);
+    ok(descent_optimizer_add(o, &t, 1));
+}
+
+/* Step TENSORS tensors from the same start, all in one optimizer or each in its
+ * own; the bytes of the weights end in `weight`. */
+static void run(const char *kind, uint32_t threads, int together)
+{
+    const descent_runtime_options options = {.struct_size = sizeof options,
+                                             .threads = threads};
+    descent_runtime *runtime = NULL;
+    descent_optimizer *o[TENSORS];
+    const size_t optimizers = together ? 1 : TENSORS;
+
+    ok(descent_runtime_create(&options, &runtime));
+    for (size_t i = 0; i < optimizers; i++)
+        o[i] = check_optimizer(
+            runtime, kind,
+            "{\"learning_rate\": 0.1, \"clipnorm\": 20, \"weight_decay\": "
+            "0.01, \"use_ema\": true, \"gradient_accumulation_steps\": 2, "
+            "\"ema_overwrite_frequency\": 2, \"master\": \"stochastic\"}");
+    for (size_t i = 0; i < TENSORS; i++) {
+        fill(tensors[i].dtype, weight[i], (size_t)tensors[i].count, i);
+        bind(o[together ? 0 : i], i);
+    }
+    for (size_t step = 1; step <= STEPS; step++) {
+        for (size_t i = 0; i < TENSORS; i++)
+            fill(tensors[i].dtype, gradient[i], (size_t)tensors[i].count,
+                 100 * step + i);
+        for (size_t i = 0; i < optimizers; i++)
+            check_step(o[i]);
+    }
+    for (size_t i = 0; i < optimizers; i++)
+        descent_optimizer_free(o[i]);
+    descent_runtime_free(runtime);
+}
+
+static void s12_01_threads_do_not_change_a_bit(void **state)
+{
+    static const uint32_t threads[] = {2, 7, 64};
+    static double expected[TENSORS][MOST];
+
+    (void)state;
+    for (size_t k = 0; k < KINDS; k++) {
+        run(kinds[k], 1, 1);
+        memcpy(expected, weight, sizeof weight);
+        for (size_t i = 0; i < 3; i++) {
+            run(kinds[k], threads[i], 1);
+            if (memcmp(expected, weight, sizeof weight) != 0)
+                fail_msg("%s differs with %u threads", kinds[k], threads[i]);
+        }
+    }
+}
+
+static void
+s12_01_aggregated_and_single_tensors_give_the_same_bits(void **state)
+{
+    static double expected[TENSORS][MOST];
+
+    (void)state;
+    for (size_t k = 0; k < KINDS; k++) {
+        run(kinds[k], 1, 0);
+        memcpy(expected, weight, sizeof weight);
+        run(kinds[k], 1, 1);
+        if (memcmp(expected, weight, sizeof weight) != 0)
+            fail_msg("%s differs when tensors share it", kinds[k]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(s12_01_threads_do_not_change_a_bit),
+        cmocka_unit_test(
+            s12_01_aggregated_and_single_tensors_give_the_same_bits),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
