@@ -177,7 +177,7 @@ $(B)/tests/kernels/%.so: plugins/$$(*F)/$$(*F).c $(wildcard core/include/descent
 	@mkdir -p $(@D)
 	$(call run,CC  ,$@) $(*D) -O3 $(BASE) -shared $(PLUGIN) $< -o $@ -lm
 
-.PHONY: tests test check lint format demo
+.PHONY: tests test test-mutants check lint format demo
 tests: all $(TEST_PROGRAMS) $(TEST_PLUGINS) $(KERNELS) $(B)/tests/conform
 # In release mode the C tests run again under both sanitizers.
 ifeq ($(MODE),release)
@@ -189,6 +189,10 @@ else
 test: tests
 	@tests/run $(B)
 endif
+
+# Faults of one line, in a copy of the tree, which the tests must find.
+test-mutants:
+	@tests/mutants/run
 
 lint:
 	@scripts/lint
@@ -237,6 +241,7 @@ help:
 	@echo '  all        library, plugins, Lua module, command (default), into build/'
 	@echo '  demo       train on the scanned digits with each of the seven optimizers'
 	@echo '  test       every test; the last line is "N passed, N failed"'
+	@echo '  test-mutants  faults of one line, each of which must turn a test red'
 	@echo '  lint       layers, headers, warnings of gcc and clang, formatting, Lua'
 	@echo '  check      lint and test'
 	@echo '  install    below PREFIX (DESTDIR is honoured); uninstall takes it away'

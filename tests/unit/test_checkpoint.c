@@ -206,7 +206,7 @@ static void content_that_no_file_holds_is_refused(void **state)
 
 /* ---- Damage ---- */
 
-static void every_truncation_is_refused(void **state)
+static void s12_12_every_truncation_is_refused(void **state)
 {
     plugin_bytes b;
 
@@ -220,7 +220,7 @@ static void every_truncation_is_refused(void **state)
     plugin_free(&b);
 }
 
-static void something_added_is_refused(void **state)
+static void s12_12_something_added_is_refused(void **state)
 {
     plugin_bytes b;
     char *more;
@@ -237,7 +237,7 @@ static void something_added_is_refused(void **state)
     plugin_free(&b);
 }
 
-static void every_flipped_bit_is_refused(void **state)
+static void s12_12_every_flipped_bit_is_refused(void **state)
 {
     plugin_bytes b;
     char name[PATH_MAX];
@@ -555,9 +555,9 @@ int main(void)
             the_same_content_is_the_same_bytes_in_any_order_and_locale),
         cmocka_unit_test(a_file_of_nothing_is_a_file),
         cmocka_unit_test(content_that_no_file_holds_is_refused),
-        cmocka_unit_test(every_truncation_is_refused),
-        cmocka_unit_test(something_added_is_refused),
-        cmocka_unit_test(every_flipped_bit_is_refused),
+        cmocka_unit_test(s12_12_every_truncation_is_refused),
+        cmocka_unit_test(s12_12_something_added_is_refused),
+        cmocka_unit_test(s12_12_every_flipped_bit_is_refused),
         cmocka_unit_test(a_damaged_file_names_its_former_one),
         cmocka_unit_test(a_file_of_another_writer_is_read),
         cmocka_unit_test(hostile_headers_are_refused),

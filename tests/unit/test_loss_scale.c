@@ -41,7 +41,7 @@ static double scale(const bench *b)
 
 /* ---- When it moves ---- */
 
-static void the_recorded_sequence_is_followed(void **state)
+static void s12_13_the_recorded_sequence_is_followed(void **state)
 {
     static const struct {
         float g;
@@ -77,7 +77,7 @@ static void the_recorded_sequence_is_followed(void **state)
     close_bench(&b);
 }
 
-static void a_skip_starts_the_count_of_good_steps_again(void **state)
+static void s12_13_a_skip_starts_the_count_of_good_steps_again(void **state)
 {
     static const float gradients[] = {1, 1, NAN, 1, 1, 1};
     static const double scales[] = {8, 8, 4, 4, 4, 8};
@@ -94,7 +94,7 @@ static void a_skip_starts_the_count_of_good_steps_again(void **state)
     close_bench(&b);
 }
 
-static void the_scale_stays_within_its_bounds(void **state)
+static void s12_13_the_scale_stays_within_its_bounds(void **state)
 {
     bench b;
 
@@ -130,7 +130,7 @@ static void the_scale_stays_within_its_bounds(void **state)
 
 /* ---- What is removed ---- */
 
-static void scaling_by_powers_of_two_changes_no_bit(void **state)
+static void s12_13_scaling_by_powers_of_two_changes_no_bit(void **state)
 {
     enum { STEPS = 60 };
     bench plain, scaled;
@@ -155,7 +155,7 @@ static void scaling_by_powers_of_two_changes_no_bit(void **state)
     close_bench(&scaled);
 }
 
-static void every_call_of_a_window_has_its_own_scale(void **state)
+static void s12_13_every_call_of_a_window_has_its_own_scale(void **state)
 {
     bench b;
 
@@ -317,11 +317,11 @@ static void the_loss_scale_is_fixed_at_creation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_recorded_sequence_is_followed),
-        cmocka_unit_test(a_skip_starts_the_count_of_good_steps_again),
-        cmocka_unit_test(the_scale_stays_within_its_bounds),
-        cmocka_unit_test(scaling_by_powers_of_two_changes_no_bit),
-        cmocka_unit_test(every_call_of_a_window_has_its_own_scale),
+        cmocka_unit_test(s12_13_the_recorded_sequence_is_followed),
+        cmocka_unit_test(s12_13_a_skip_starts_the_count_of_good_steps_again),
+        cmocka_unit_test(s12_13_the_scale_stays_within_its_bounds),
+        cmocka_unit_test(s12_13_scaling_by_powers_of_two_changes_no_bit),
+        cmocka_unit_test(s12_13_every_call_of_a_window_has_its_own_scale),
         cmocka_unit_test(a_fixed_scale_stays),
         cmocka_unit_test(a_part_of_the_loss_scale_implies_it),
         cmocka_unit_test(what_does_not_go_together_is_refused),

@@ -150,7 +150,7 @@ static void expect_skip(bench *b, size_t k, size_t i)
     assert_true(isnan(report.grad_norm));
 }
 
-static void a_skipped_step_changes_nothing(void **state)
+static void s12_13_a_skipped_step_changes_nothing(void **state)
 {
     static const char *const kinds[] = {"sgd", "adam", "nadam"};
     static bench b;
@@ -357,7 +357,7 @@ static void run_row(const row *r)
     ", \"use_ema\": true, \"ema_momentum\": 0.5, "                             \
     "\"ema_overwrite_frequency\": 1"
 
-static void windows_keep_what_earlier_calls_gave(void **state)
+static void s12_13_windows_keep_what_earlier_calls_gave(void **state)
 {
     static const row rows[] = {
         /* A call that does not count takes no place in a window. */
@@ -436,7 +436,7 @@ static void averages_see_updates_and_no_skip(void **state)
         run_row(&rows[i]);
 }
 
-static void schedules_go_on_where_skips_count(void **state)
+static void s12_02_schedules_go_on_where_skips_count(void **state)
 {
     static const char *const json[] = {
         "{" SKIPS ", \"learning_rate\": {\"class_name\": \"ramp\", \"config\": "
@@ -506,7 +506,7 @@ static void a_partial_sum_is_not_judged_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_skipped_step_changes_nothing),
+        cmocka_unit_test(s12_13_a_skipped_step_changes_nothing),
         cmocka_unit_test(a_run_with_skips_equals_one_without),
         cmocka_unit_test(large_gradients_are_finite),
         cmocka_unit_test(an_error_names_tensor_and_index_and_changes_nothing),
@@ -514,10 +514,10 @@ int main(void)
             a_gradient_of_another_type_is_judged_as_it_will_be_used),
         cmocka_unit_test(by_default_it_passes_into_the_weights),
         cmocka_unit_test(a_subset_is_judged_alone),
-        cmocka_unit_test(windows_keep_what_earlier_calls_gave),
+        cmocka_unit_test(s12_13_windows_keep_what_earlier_calls_gave),
         cmocka_unit_test(averages_see_updates_and_no_skip),
         cmocka_unit_test(a_partial_sum_is_not_judged_again),
-        cmocka_unit_test(schedules_go_on_where_skips_count),
+        cmocka_unit_test(s12_02_schedules_go_on_where_skips_count),
         cmocka_unit_test(a_late_tensor_survives_a_window_closed_by_a_skip),
     };
 

@@ -302,13 +302,13 @@ static void check_all(bool everything)
                 check_case(kind, c);
 }
 
-static void every_split_of_a_plain_run_equals_the_run(void **state)
+static void s12_12_every_split_of_a_plain_run_equals_the_run(void **state)
 {
     (void)state;
     check_all(false);
 }
 
-static void every_split_with_everything_on_equals_the_run(void **state)
+static void s12_12_every_split_with_everything_on_equals_the_run(void **state)
 {
     (void)state;
     check_all(true);
@@ -340,8 +340,8 @@ static void saving_changes_nothing(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_split_of_a_plain_run_equals_the_run),
-        cmocka_unit_test(every_split_with_everything_on_equals_the_run),
+        cmocka_unit_test(s12_12_every_split_of_a_plain_run_equals_the_run),
+        cmocka_unit_test(s12_12_every_split_with_everything_on_equals_the_run),
         cmocka_unit_test(saving_changes_nothing),
     };
 

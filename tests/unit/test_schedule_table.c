@@ -501,12 +501,12 @@ static void s12_09_every_kind_goes_on_after_its_state_was_loaded(void **state)
         assert_true(count <= sizeof kept / sizeof *kept);
         for (size_t k = 0; k + 2 < n; k++) {
             descent_schedule *other = schedule_made(rows[i].kind, rows[i].json);
-            const double before = schedule_at(s, at[k]);
+            check_point(s, &rows[i], at[k], rows[i].value[k]);
             ok(descent_schedule_state(s, kept, count));
             ok(descent_schedule_load(other, kept, count));
-            assert_true(schedule_at(other, at[k]) == before);
-            assert_true(schedule_at(other, at[k + 1]) ==
-                        schedule_at(s, at[k + 1]));
+            check_point(other, &rows[i], at[k], rows[i].value[k]);
+            ok(descent_schedule_load(other, kept, count));
+            check_point(other, &rows[i], at[k + 1], rows[i].value[k + 1]);
             descent_schedule_release(other);
         }
         descent_schedule_release(s);

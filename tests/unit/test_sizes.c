@@ -49,8 +49,8 @@ static descent_optimizer *open(descent_runtime *runtime, size_t rule,
             .name = name,
             .ndim = apart ? 0 : 1,
             .shape = apart ? NULL : &n,
-            .data = dtype_at(weight, dtype, i),
-            .gradient = dtype_at(gradient, dtype, i),
+            .data = n == 0 ? NULL : dtype_at(weight, dtype, i),
+            .gradient = n == 0 ? NULL : dtype_at(gradient, dtype, i),
         };
         snprintf(name, sizeof name, "w%d", (int)i);
         ok(descent_optimizer_add(o, &t, 1));

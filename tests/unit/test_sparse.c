@@ -82,7 +82,7 @@ static uint64_t next_random(uint64_t *x)
     return *x >> 1;
 }
 
-static void lists_are_sorted_and_keep_the_order_of_equals(void **state)
+static void s12_14_lists_are_sorted_and_keep_the_order_of_equals(void **state)
 {
     static const int64_t largest[] = {1, 7, 300, 70000, INT64_MAX};
     static int64_t indices[500];
@@ -143,7 +143,7 @@ static uint64_t hash(const bench *b)
                      DESCENT_DTYPE_F32, view.data, COUNT);
 }
 
-static void gradients_that_do_not_fit_are_refused(void **state)
+static void s12_14_gradients_that_do_not_fit_are_refused(void **state)
 {
     static const int64_t good[] = {4, 0}, past[] = {0, 5, 6},
                          negative[] = {-1, 2}, far[] = {1, INT64_C(1) << 62},
@@ -381,7 +381,7 @@ static void rules_over_whole_tensors_get_zeros_and_cannot_be_lazy(void **state)
 
 /* ---- Lazy updates ---- */
 
-static void rows_that_are_not_listed_neither_decay_nor_move(void **state)
+static void s12_14_rows_that_are_not_listed_neither_decay_nor_move(void **state)
 {
     static const int64_t first[] = {2}, second[] = {0};
     static const char *const modes[] = {"decoupled", "l2"};
@@ -406,7 +406,7 @@ static void rows_that_are_not_listed_neither_decay_nor_move(void **state)
     }
 }
 
-static void an_empty_gradient_counts_and_does_nothing_else(void **state)
+static void s12_14_an_empty_gradient_counts_and_does_nothing_else(void **state)
 {
     static const int64_t none[] = {0};
     const descent_gradient empty[] = {rows(ones, none, 0), rows(NULL, none, 0)};
@@ -431,8 +431,28 @@ static void an_empty_gradient_counts_and_does_nothing_else(void **state)
     }
 }
 
+static void s12_14_unsorted_rows_take_their_own_values(void **state)
+{
+    static const int64_t indices[] = {3, 2, 4, 0};
+    static const float values[4 * ROW] = {1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4};
+    static const char *const modes[] = {
+        "{\"learning_rate\": 1, \"sparse\": \"dense\"}",
+        "{\"learning_rate\": 1, \"sparse\": \"lazy\"}"};
+    const descent_gradient g = rows(values, indices, 4);
+    bench b;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        open_bench(&b, "sgd", modes[i]);
+        go(&b, &g);
+        expect(&b, (const float[]){-3, 1, -1, 0, -2, 1});
+        close_bench(&b);
+    }
+}
+
 /* Adagrad squares the sum, not each part. */
-static void repeated_rows_are_summed_before_the_rule_sees_them(void **state)
+static void
+s12_14_repeated_rows_are_summed_before_the_rule_sees_them(void **state)
 {
     static const int64_t twice[] = {1, 2, 5, 2}, once[] = {5, 2, 1};
     static const float summed[3 * ROW] = {1, 1, 1, 2, 2, 2, 1, 1, 1};
@@ -457,7 +477,7 @@ static void repeated_rows_are_summed_before_the_rule_sees_them(void **state)
 
 /* In order of appearance, in f32: (1 + 2^24) - 2^24 is 0, and another order
  * gives 1. */
-static void repeated_rows_are_summed_in_order_of_appearance(void **state)
+static void s12_14_repeated_rows_are_summed_in_order_of_appearance(void **state)
 {
     static const int64_t indices[] = {5, 0, 5, 5};
     static const float values[4 * ROW] = {
@@ -654,18 +674,22 @@ static void tensors_come_and_go_between_sparse_steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lists_are_sorted_and_keep_the_order_of_equals),
+        cmocka_unit_test(s12_14_lists_are_sorted_and_keep_the_order_of_equals),
         cmocka_unit_test(zeros_left_out_of_a_sum_change_no_bit),
-        cmocka_unit_test(gradients_that_do_not_fit_are_refused),
+        cmocka_unit_test(s12_14_gradients_that_do_not_fit_are_refused),
         cmocka_unit_test(a_refused_gradient_leaves_those_before_it_untaken),
         cmocka_unit_test(a_tensor_without_dimensions_has_no_rows),
         cmocka_unit_test(an_older_shorter_struct_is_dense),
         cmocka_unit_test(lazy_update_is_a_name_of_sparse),
         cmocka_unit_test(rules_over_whole_tensors_get_zeros_and_cannot_be_lazy),
-        cmocka_unit_test(rows_that_are_not_listed_neither_decay_nor_move),
-        cmocka_unit_test(an_empty_gradient_counts_and_does_nothing_else),
-        cmocka_unit_test(repeated_rows_are_summed_before_the_rule_sees_them),
-        cmocka_unit_test(repeated_rows_are_summed_in_order_of_appearance),
+        cmocka_unit_test(
+            s12_14_rows_that_are_not_listed_neither_decay_nor_move),
+        cmocka_unit_test(s12_14_an_empty_gradient_counts_and_does_nothing_else),
+        cmocka_unit_test(s12_14_unsorted_rows_take_their_own_values),
+        cmocka_unit_test(
+            s12_14_repeated_rows_are_summed_before_the_rule_sees_them),
+        cmocka_unit_test(
+            s12_14_repeated_rows_are_summed_in_order_of_appearance),
         cmocka_unit_test(
             a_window_updates_the_rows_that_any_of_its_steps_listed),
         cmocka_unit_test(only_lazy_accumulation_notes_rows),

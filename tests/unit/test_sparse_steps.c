@@ -280,19 +280,19 @@ static void side_by_side(const char *sparse, void (*make)(list *, size_t),
     descent_runtime_free(runtime);
 }
 
-static void rows_are_a_gradient_with_zeros_elsewhere(void **state)
+static void s12_14_rows_are_a_gradient_with_zeros_elsewhere(void **state)
 {
     (void)state;
     side_by_side("}", list_some, go_dense, 0);
 }
 
-static void lazily_the_rows_are_tensors_of_their_own(void **state)
+static void s12_14_lazily_the_rows_are_tensors_of_their_own(void **state)
 {
     (void)state;
     side_by_side(", \"sparse\": \"lazy\"}", list_some, go_rows, 1);
 }
 
-static void lazily_all_rows_are_a_dense_gradient(void **state)
+static void s12_14_lazily_all_rows_are_a_dense_gradient(void **state)
 {
     (void)state;
     side_by_side(", \"lazy_update\": true}", list_all, go_dense, 0);
@@ -346,7 +346,7 @@ static void clipping_each_tensor_is_clipping_it_dense(void **state)
 
 /* A tensor of nine blocks, of which few have rows: which ones, changes how
  * the sums are added; lanes begin anywhere. */
-static void norms_are_those_of_the_dense_gradient(void **state)
+static void s12_14_norms_are_those_of_the_dense_gradient(void **state)
 {
     enum { TALL = 3300, WIDE = 11, NAMED = 12 };
     static float table[TALL * WIDE], dense[TALL * WIDE], values[NAMED * WIDE];
@@ -437,12 +437,12 @@ static void odd_numbers_pass_as_they_do_in_dense_gradients(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_are_a_gradient_with_zeros_elsewhere),
-        cmocka_unit_test(lazily_the_rows_are_tensors_of_their_own),
-        cmocka_unit_test(lazily_all_rows_are_a_dense_gradient),
+        cmocka_unit_test(s12_14_rows_are_a_gradient_with_zeros_elsewhere),
+        cmocka_unit_test(s12_14_lazily_the_rows_are_tensors_of_their_own),
+        cmocka_unit_test(s12_14_lazily_all_rows_are_a_dense_gradient),
         cmocka_unit_test(chance_rounds_rows_as_it_rounds_tensors),
         cmocka_unit_test(clipping_each_tensor_is_clipping_it_dense),
-        cmocka_unit_test(norms_are_those_of_the_dense_gradient),
+        cmocka_unit_test(s12_14_norms_are_those_of_the_dense_gradient),
         cmocka_unit_test(odd_numbers_pass_as_they_do_in_dense_gradients),
     };
 
