@@ -504,9 +504,29 @@ static void default_names_are_keras(void **state)
     descent_runtime_free(runtime);
 }
 
+/* Scripts set options by their page. */
+static void every_common_option_is_on_the_page_of_the_scripts(void **state)
+{
+    static char page[1 << 17];
+    const descent_param *p;
+    FILE *file = fopen("scripts/lib/descent/README.md", "r");
+    char cell[64];
+
+    (void)state;
+    assert_non_null(file);
+    page[fread(page, 1, sizeof page - 1, file)] = '\0';
+    fclose(file);
+    for (size_t i = 0; (p = descent_common_option(i)) != NULL; i++) {
+        snprintf(cell, sizeof cell, "`%s`", p->name);
+        if (strchr(p->name, '.') == NULL && strstr(page, cell) == NULL)
+            fail_msg("%s is not on the page", p->name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_common_option_is_on_the_page_of_the_scripts),
         cmocka_unit_test(messages_say_name_value_and_range),
         cmocka_unit_test(json_that_is_no_set_of_options_is_refused),
         cmocka_unit_test(rarely_meant_values_warn_once),

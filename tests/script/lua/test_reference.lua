@@ -126,7 +126,11 @@ test.case("every option of the table is taken by every rule", function()
     lr_scheduler = descent.schedule.factor { step = 1 }, aggregate_num = 2,
     loss_scale = { min = 0.5 }, on_nonfinite = "error", skip_counts = true,
     report_norm = true, flush_denormals = true,
-    sparse = "lazy", lazy_update = true,
+    sparse = "lazy", lazy_update = true, flavour = "torch",
+    clip_scope = "global", schedule_counter = "updates", step_offset = 1,
+    begin_num_update = 2, counter = "per_tensor", decay = 0.5,
+    master = "kahan", multi_precision = true, slot_dtype = "same",
+    scalars = "f32", seed = 3,
   }
   local count = 0
   for row in sections.Optimizer:gmatch "\n| (`[^|]*) |" do
@@ -139,7 +143,7 @@ test.case("every option of the table is taken by every rule", function()
       descent.optimizer("adam", descent.zeros(1), options)
     end
   end
-  test.equal(count, 33)
+  test.equal(count, 45)
 end)
 
 test.case("the examples run", function()
