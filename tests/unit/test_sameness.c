@@ -62,6 +62,14 @@ static const char *const options[] = {
     "\"use_ema\": true, \"master\": \"f32\"}",
 };
 
+/* The last of them with at most so many tensors a call. */
+static const char *const aggregated[] = {
+    "{\"learning_rate\": 0.1, \"clipvalue\": 0.5, \"weight_decay\": 0.01, "
+    "\"use_ema\": true, \"master\": \"f32\", \"aggregate_num\": 1}",
+    "{\"learning_rate\": 0.1, \"clipvalue\": 0.5, \"weight_decay\": 0.01, "
+    "\"use_ema\": true, \"master\": \"f32\", \"aggregate_num\": 2}",
+};
+
 /* Step TENSORS tensors from the same start, all in one optimizer or each in its
  * own; the bytes of the weights end in `weight`. */
 static void run(const char *kind, const char *json, uint32_t threads,
@@ -122,6 +130,13 @@ s12_01_aggregated_and_single_tensors_give_the_same_bits(void **state)
         run(kinds[k / 2], options[k % 2], 1, 1);
         if (memcmp(expected, weight, sizeof weight) != 0)
             fail_msg("%s differs when tensors share it", kinds[k / 2]);
+        if (k % 2 == 0)
+            continue;
+        for (size_t i = 0; i < 2; i++) {
+            run(kinds[k / 2], aggregated[i], 1, 1);
+            if (memcmp(expected, weight, sizeof weight) != 0)
+                fail_msg("%s differs with %s", kinds[k / 2], aggregated[i]);
+        }
     }
 }
 
