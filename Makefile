@@ -177,13 +177,18 @@ $(B)/tests/kernels/%.so: plugins/$$(*F)/$$(*F).c $(wildcard core/include/descent
 	@mkdir -p $(@D)
 	$(call run,CC  ,$@) $(*D) -O3 $(BASE) -shared $(PLUGIN) $< -o $@ -lm
 
-.PHONY: tests test test-mutants check lint format demo
-tests: all $(TEST_PROGRAMS) $(TEST_PLUGINS) $(KERNELS) $(B)/tests/conform
-# In release mode the C tests run again under both sanitizers.
+.PHONY: programs tests test test-mutants check lint format demo
+programs: all $(TEST_PROGRAMS) $(TEST_PLUGINS) $(B)/tests/conform
+tests: programs $(KERNELS)
+# In release mode the C tests run again under both sanitizers, with the same
+# optimized kernels.
 ifeq ($(MODE),release)
 test: tests
-	@$(MAKE) --no-print-directory -s MODE=asan BUILD=$(B)/asan tests
-	@$(MAKE) --no-print-directory -s MODE=ubsan BUILD=$(B)/ubsan tests
+	@$(MAKE) --no-print-directory -s MODE=asan BUILD=$(B)/asan programs
+	@$(MAKE) --no-print-directory -s MODE=ubsan BUILD=$(B)/ubsan programs
+	@rm -rf $(B)/asan/tests/kernels $(B)/ubsan/tests/kernels
+	@ln -s ../../tests/kernels $(B)/asan/tests/kernels
+	@ln -s ../../tests/kernels $(B)/ubsan/tests/kernels
 	@tests/run $(B) $(B)/asan $(B)/ubsan
 else
 test: tests
