@@ -4,7 +4,8 @@
  *
  *   config_read.c   from text          config_write.c   Descent's own
  *   config_text.c   what both write    config_keras.c   for Keras 3
- *   config_groups.c groups, in and out config_kind.c   names of kinds */
+ *   config_groups.c groups, in and out config_kind.c   names of kinds
+ *   config_wrapper.c Keras' LossScaleOptimizer */
 #ifndef DESCENT_ENGINE_CONFIG_H
 #define DESCENT_ENGINE_CONFIG_H
 
@@ -19,6 +20,15 @@ enum { CONFIG_KIND = 64 };
 /* The kind that `name` means: as it is, or as Keras derives names. */
 descent_status config_find_kind(descent_runtime *runtime, const char *name,
                                 char kind[CONFIG_KIND]);
+
+/* Fail on a key of `object`, called `what`, that is not among `known`. */
+descent_status config_refuse_keys(const char *what, const json_t *object,
+                                  const char *const *known);
+
+/* Check a wrapper's configuration, which then has an inner one; add its options
+ * to those of the inner optimizer, by the names that the core has for them. */
+descent_status config_check_wrapper(const json_t *wrapper);
+descent_status config_add_scaling(const json_t *wrapper, json_t *object);
 
 /* Text that grows, NUL-ended. */
 typedef struct config_text {

@@ -76,6 +76,9 @@ static bool is_silent(const settings *s, size_t row)
         return true;
     if (row == OPTION_WEIGHT_DECAY_MODE && !is_given(s, OPTION_WEIGHT_DECAY))
         return true;
+    if (row == OPTION_CLIP_EPSILON && !is_given(s, OPTION_CLIPNORM) &&
+        !is_given(s, OPTION_GLOBAL_CLIPNORM))
+        return true;
     /* Only Keras 2.3 applies it. */
     if (row == OPTION_DECAY && s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS2)
         return true;

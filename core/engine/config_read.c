@@ -18,7 +18,7 @@ typedef struct config {
     const json_t *scaling; /* of a LossScaleOptimizer around it, or NULL */
 } config;
 
-static descent_status refuse_keys(const char *what, const json_t *object,
+descent_status config_refuse_keys(const char *what, const json_t *object,
                                   const char *const *known)
 {
     const char *key;
@@ -68,7 +68,7 @@ static descent_status read_class(descent_runtime *runtime, const json_t *object,
         }
         return config_find_kind(runtime, name, out->kind);
     }
-    TRY(refuse_keys("configuration", object, keys));
+    TRY(config_refuse_keys("configuration", object, keys));
     out->options = json_object_get(object, "config");
     if (!json_is_string(class) || json_string_length(class) >= CONFIG_KIND ||
         !json_is_object(out->options))
@@ -84,26 +84,11 @@ static descent_status read_class(descent_runtime *runtime, const json_t *object,
 /* Go into a LossScaleOptimizer: it scales the loss of the inner one. */
 static descent_status unwrap(descent_runtime *runtime, config *c)
 {
-    static const char *const keys[] = {"name",          "inner_optimizer",
-                                       "initial_scale", "dynamic_growth_steps",
-                                       "dynamic",       NULL};
-    const json_t *inner, *dynamic;
-
     if (!text_equal_any_case(c->kind, CONFIG_WRAPPER))
         return DESCENT_OK;
     c->scaling = c->options;
-    TRY(refuse_keys(CONFIG_WRAPPER, c->scaling, keys));
-    inner = json_object_get(c->scaling, "inner_optimizer");
-    dynamic = json_object_get(c->scaling, "dynamic");
-    if (dynamic != NULL && !json_is_true(dynamic))
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           CONFIG_WRAPPER ".dynamic: expected true; a fixed "
-                                          "scale is loss_scale_factor");
-    if (!json_is_object(inner))
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           CONFIG_WRAPPER ".inner_optimizer: expected the "
-                                          "configuration of an optimizer");
-    TRY(read_class(runtime, inner, c));
+    TRY(config_check_wrapper(c->scaling));
+    TRY(read_class(runtime, json_object_get(c->scaling, "inner_optimizer"), c));
     if (text_equal_any_case(c->kind, CONFIG_WRAPPER))
         return status_fail(DESCENT_ERR_ARGUMENT,
                            CONFIG_WRAPPER ".inner_optimizer is a wrapper "
@@ -145,27 +130,6 @@ static bool is_replaced(const descent_optimizer_type *type, const char *key,
     return false;
 }
 
-/* The wrapper's options, by the names that the core has for them. */
-static descent_status add_scaling(const json_t *scaling, json_t *object)
-{
-    static const char *const names[][2] = {
-        {"initial_scale", "loss_scale.initial_scale"},
-        {"dynamic_growth_steps", "loss_scale.dynamic_growth_steps"},
-    };
-    bool failed = json_object_set_new(object, "loss_scale", json_true()) != 0;
-
-    for (size_t i = 0; i < 2; i++) {
-        json_t *value = json_object_get(scaling, names[i][0]);
-        if (value != NULL && !json_is_null(value))
-            failed = failed || json_object_set(object, names[i][1], value) != 0;
-    }
-    /* As in Keras the wrapper's scale takes the place of a fixed one. */
-    json_object_del(object, "loss_scale_factor");
-    return failed
-               ? status_fail(DESCENT_ERR_MEMORY, "configuration: out of memory")
-               : DESCENT_OK;
-}
-
 /* The options of a configuration but for those in `given`, and these. */
 static descent_status read_options(memory *m, const config *c,
                                    const descent_optimizer_type *type,
@@ -182,7 +146,7 @@ static descent_status read_options(memory *m, const config *c,
         return status_fail(DESCENT_ERR_MEMORY, "configuration: out of memory");
     json_object_del(object, groups);
     if (c->scaling != NULL)
-        status = add_scaling(c->scaling, object);
+        status = config_add_scaling(c->scaling, object);
     json_object_foreach_safe(object, next, key, value)
     {
         if (is_replaced(type, key, given))

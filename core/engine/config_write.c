@@ -89,11 +89,16 @@ descent_status descent_optimizer_config(descent_optimizer *o,
     TRY(optimizer_enter(o));
     while (i < n && (dialect == NULL || strcmp(dialects[i].name, dialect) != 0))
         i++;
-    if (i == n || text == NULL)
+    if (i == n)
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "%s: dialect = \"%.64s\": expected \"descent\" or "
-                           "\"keras3\", and a place for the text",
+                           "\"keras3\"",
                            o->settings.name, dialect == NULL ? "" : dialect);
+    if (text == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "%s: text is NULL: expected a place for the "
+                           "configuration",
+                           o->settings.name);
     t.memory = o->memory;
     status = dialects[i].write(o, &t);
     if (status != DESCENT_OK) {

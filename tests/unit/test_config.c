@@ -181,6 +181,26 @@ static void a_wrapper_scales_the_loss_of_its_optimizer(void **state)
     descent_runtime_free(runtime);
 }
 
+/* Early releases of Keras 3 wrote the options of every optimizer there. */
+static void a_wrapper_may_have_options_that_do_nothing(void **state)
+{
+    static const char text[] =
+        WRAPPED(", \"weight_decay\": null, \"clipnorm\": null, "
+                "\"global_clipnorm\": null, \"clipvalue\": null, "
+                "\"use_ema\": false, \"ema_momentum\": 0.99, "
+                "\"ema_overwrite_frequency\": null, \"loss_scale_factor\": "
+                "null, \"gradient_accumulation_steps\": null, "
+                "\"initial_scale\": 8.0");
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = made(runtime, text);
+
+    (void)state;
+    assert_true(value_of(o, "loss_scale.initial_scale") == 8);
+    assert_true(value_of(o, "learning_rate") == 0.5);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
 static void a_wrapper_that_is_none_is_refused(void **state)
 {
     static const struct {
@@ -196,7 +216,14 @@ static void a_wrapper_that_is_none_is_refused(void **state)
          "LossScaleOptimizer.dynamic: expected true; a fixed scale is "
          "loss_scale_factor"},
         {WRAPPED(", \"clipnorm\": 1.0"),
-         "LossScaleOptimizer: unknown key 'clipnorm'"},
+         "LossScaleOptimizer.clipnorm: expected null, because it does nothing "
+         "there: set it in inner_optimizer"},
+        {WRAPPED(", \"use_ema\": null"),
+         "LossScaleOptimizer.use_ema: expected false"},
+        {WRAPPED(", \"ema_momentum\": 0.5"),
+         "LossScaleOptimizer.ema_momentum: expected 0.99"},
+        {WRAPPED(", \"clipnrm\": 1.0"),
+         "LossScaleOptimizer: unknown key 'clipnrm'; did you mean 'clipnorm'?"},
         {WRAPPED(", \"initial_scale\": -1"),
          "adam.loss_scale.initial_scale = -1"},
     };
@@ -348,9 +375,9 @@ static void dialects_are_two(void **state)
     refused(descent_optimizer_config(o, "keras2", &text), DESCENT_ERR_ARGUMENT,
             "adam: dialect = \"keras2\": expected \"descent\" or \"keras3\"");
     refused(descent_optimizer_config(o, NULL, &text), DESCENT_ERR_ARGUMENT,
-            "expected \"descent\" or \"keras3\"");
+            "adam: dialect = \"\": expected \"descent\" or \"keras3\"");
     refused(descent_optimizer_config(o, "descent", NULL), DESCENT_ERR_ARGUMENT,
-            "a place for the text");
+            "adam: text is NULL: expected a place for the configuration");
     assert_null(text);
     descent_optimizer_free(o);
     descent_runtime_free(runtime);
@@ -697,6 +724,18 @@ static void legacy_norms_become_global_ones(void **state)
     descent_runtime_free(runtime);
 }
 
+static void keras3_need_not_know_what_nothing_uses(void **state)
+{
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = check_optimizer(
+        runtime, "adagrad", "{\"clip_epsilon\": 1e-6, \"clipvalue\": 2}");
+
+    (void)state;
+    assert_non_null(strstr(config(o, "keras3"), "\"clipvalue\": 2.0"));
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
 static void what_keras3_has_not_got_is_refused(void **state)
 {
     static const struct {
@@ -706,6 +745,8 @@ static void what_keras3_has_not_got_is_refused(void **state)
          "adam.epsilon_mode = plain: Keras 3 has no such option"},
         {"sgd", "{\"flavour\": \"mxnet\"}",
          "sgd.counter = per_tensor: Keras 3 has no such option"},
+        {"sgd", "{\"flavour\": \"torch\", \"clipnorm\": 1}",
+         "sgd.clip_epsilon = 1e-06: Keras 3 has no such option"},
         {"sgd", "{\"maximize\": true}",
          "sgd.maximize = true: Keras 3 has no such option"},
         {"sgd", "{\"rescale_grad\": 0.5}",
@@ -822,6 +863,7 @@ int main(void)
         cmocka_unit_test(keras3_configurations_build_optimizers),
         cmocka_unit_test(keras_schedules_are_read),
         cmocka_unit_test(a_wrapper_scales_the_loss_of_its_optimizer),
+        cmocka_unit_test(a_wrapper_may_have_options_that_do_nothing),
         cmocka_unit_test(a_wrapper_that_is_none_is_refused),
         cmocka_unit_test(legacy_configurations_need_their_flavour),
         cmocka_unit_test(options_replace_what_the_text_says),
@@ -836,6 +878,7 @@ int main(void)
         cmocka_unit_test(groups_that_are_none_are_refused),
         cmocka_unit_test(keras3_gets_the_keys_of_its_classes),
         cmocka_unit_test(legacy_norms_become_global_ones),
+        cmocka_unit_test(keras3_need_not_know_what_nothing_uses),
         cmocka_unit_test(what_keras3_has_not_got_is_refused),
         cmocka_unit_test(recorded_configurations_are_read),
     };
