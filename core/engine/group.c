@@ -170,15 +170,16 @@ static descent_status add_group(descent_optimizer *o, const descent_group *d)
     TRY(memory_grow(o->memory, &o->groups, &o->group_capacity, number + 1,
                     sizeof(*o->groups)));
     TRY(memory_new(o->memory, 1, sizeof *g, &g));
-    status = fill_selector(o, g, d);
+    status = status_prefix(fill_selector(o, g, d), "group %zu", number);
     if (status == DESCENT_OK)
         status = ask_all(o, g);
     if (status == DESCENT_OK)
         status = scalars_reserve(o, o->count, number + 1);
     /* Last, because it may change which state there will be. */
     if (status == DESCENT_OK)
-        status = settings_derive(&o->settings, d->options,
-                                 o->unbuilt < o->count, &g->own);
+        status = status_prefix(settings_derive(&o->settings, d->options,
+                                               o->unbuilt < o->count, &g->own),
+                               "group %zu", number);
     if (status != DESCENT_OK) {
         free_group(o, g);
         return status;

@@ -239,22 +239,24 @@ static descent_status step(descent_optimizer *o,
                            const descent_step_options *options,
                            descent_step_report *report)
 {
-    size_t expected = 0, active = 0;
+    size_t expected = 0, active = 0, given;
 
     TRY(begin(o, gradients, n, options, &expected));
     if (expected == 0)
         return DESCENT_OK;
     TRY(intake_gradients(o, gradients, options, expected, &active));
     TRY(groups_check(o));
-    if (active > 0) {
-        TRY(groups_evaluate(o));
-        leave_frozen(o, &active);
-    }
     if (active == 0)
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "no gradient for any of %zu tensors, but for frozen "
-                           "ones",
-                           expected);
+                           "no gradient for any of %zu tensors", expected);
+    given = active;
+    TRY(groups_evaluate(o));
+    leave_frozen(o, &active);
+    if (active == 0)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "no tensor to update: each of %zu with a gradient "
+                           "is frozen",
+                           given);
     return work(o, options, report);
 }
 

@@ -99,16 +99,27 @@ void group_replace(lua_State *L, descent_options *options, int index)
     lua_pop(L, 1);
 }
 
-/* The names in the field at `index`, in userdata that is pushed. */
-static void read_names(lua_State *L, descent_group *group, int index)
+/* Push the field `key` of group k, the table at `at`; what a message calls it. */
+static const char *push_field(lua_State *L, size_t k, int at, const char *key)
+{
+    const char *name = lua_pushfstring(L, "groups[%I].%s", (LUAI_UACINT)k, key);
+
+    argument_field(L, at, key);
+    return name;
+}
+
+/* The names in the field `field` at `index`, in userdata that is pushed. */
+static void read_names(lua_State *L, descent_group *group, const char *field,
+                       int index)
 {
     const size_t n = (size_t)lua_rawlen(L, index);
     const char **names = lua_newuserdatauv(L, (n + 1) * sizeof *names, 0);
 
     for (size_t i = 0; i < n; i++) {
+        lua_pushfstring(L, "%s[%I]", field, (LUAI_UACINT)i + 1);
         lua_rawgeti(L, index, (lua_Integer)i + 1);
-        names[i] = argument_text(L, lua_gettop(L), "name");
-        lua_pop(L, 1); /* the list still holds it */
+        names[i] = argument_text(L, lua_gettop(L), lua_tostring(L, -2));
+        lua_pop(L, 2); /* the list still holds it */
     }
     group->names = names;
     group->name_count = n;
@@ -135,18 +146,21 @@ static void add_group(lua_State *L, optimizer *o, int index, size_t k, int at)
 {
     const int top = lua_gettop(L);
     descent_group group = {.struct_size = sizeof group};
+    const char *field;
 
     luaL_checkstack(L, 20, NULL);
-    if (argument_field(L, at, "match") != LUA_TNIL)
-        group.match = argument_text(L, lua_gettop(L), "match");
-    argument_field(L, at, "names");
-    if (argument_table(L, lua_gettop(L), "names"))
-        read_names(L, &group, lua_gettop(L));
-    if (argument_field(L, at, "where") != LUA_TNIL) {
+    field = push_field(L, k, at, "match");
+    if (!lua_isnil(L, -1))
+        group.match = argument_text(L, lua_gettop(L), field);
+    field = push_field(L, k, at, "names");
+    if (argument_table(L, lua_gettop(L), field))
+        read_names(L, &group, field, lua_gettop(L));
+    field = push_field(L, k, at, "where");
+    if (!lua_isnil(L, -1)) {
         if (!lua_isfunction(L, -1))
             error_option(L, "where", lua_gettop(L),
-                         "where is %s: expected a function of name and Tensor",
-                         argument_kind(L, lua_gettop(L)));
+                         "%s is %s: expected a function of name and Tensor",
+                         field, argument_kind(L, lua_gettop(L)));
         keep_function(L, &group, index);
     }
     push_copy(L, at, selectors, SELECTORS);
@@ -177,7 +191,7 @@ void group_add_all(lua_State *L, optimizer *o, int index, int options)
                 error_option(L, "groups", list,
                              "groups has the key '%s': expected a list of "
                              "{match =, ...}",
-                             argument_kind(L, lua_gettop(L) - 1));
+                             luaL_tolstring(L, -2, NULL));
     }
     lua_pop(L, 1);
 }
@@ -197,18 +211,22 @@ size_t group_argument(lua_State *L, const optimizer *o, int index)
 typedef descent_status set_mult(descent_optimizer *, size_t, double);
 typedef double get_mult(const descent_optimizer *, size_t);
 
-/* The number at the top, or NaN for false: the group's again. */
-static double read_mult(lua_State *L)
+/* The number at the top for the tensor `name`, or NaN for false: the group's
+ * again. */
+static double read_mult(lua_State *L, const char *name)
 {
-    double value;
+    const int at = lua_gettop(L);
+    double value = (double)NAN;
 
-    if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
-        return (double)NAN;
-    value = argument_number(L, lua_gettop(L), "multiplier");
+    if (lua_isboolean(L, at) && !lua_toboolean(L, at))
+        return value;
+    lua_pushfstring(L, "multiplier of '%s'", name);
+    value = argument_number(L, at, lua_tostring(L, -1));
     if (isnan(value))
         error_raise(L, DESCENT_ERR_ARGUMENT,
-                    "multiplier = nan: expected a number, or false for the "
-                    "group's");
+                    "%s = nan: expected a number, or false for the group's",
+                    lua_tostring(L, -1));
+    lua_pop(L, 1);
     return value;
 }
 
@@ -229,8 +247,10 @@ static int set_all(lua_State *L, set_mult *to, get_mult *from)
     wanted = lua_newuserdatauv(L, (o->count + 1) * sizeof *wanted, 0);
     for (i = 0; i < o->count; i++)
         before[i] = wanted[i] = from(o->core, i);
-    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1))
-        wanted[optimizer_find(L, o, lua_gettop(L) - 1)] = read_mult(L);
+    for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1)) {
+        i = optimizer_find(L, o, lua_gettop(L) - 1);
+        wanted[i] = read_mult(L, lua_tostring(L, -2));
+    }
     for (i = 0; i < o->count && status == DESCENT_OK; i++)
         status = to(o->core, i, wanted[i]);
     if (status != DESCENT_OK) {

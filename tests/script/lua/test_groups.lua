@@ -98,16 +98,23 @@ test.case("bad groups are refused", function()
   end
   test.raises(make { { match = "gamma", lr_mult = 2 } },
               "group 1 matches no tensor")
-  test.raises(make { { match = "(", lr_mult = 2 } }, "match = '('")
+  test.raises(make { { match = "(", lr_mult = 2 } },
+              "group 1: SGD: match = '('")
   test.raises(make { { names = { "outt" } } }, "did you mean 'out'?")
-  test.raises(make { { where = 1 } }, "where is a number")
+  test.raises(make { { where = 1 } }, "groups[1].where is a number")
+  test.raises(make { { match = 1 } }, "groups[1].match is a number")
+  test.raises(make { { names = "out" } },
+              "groups[1].names is a string: expected a table")
+  test.raises(make { { names = { 1 } } }, "groups[1].names[1] is a number")
   test.raises(make { { lr_mult = 2 } }, "expected match, names or where")
-  test.raises(make { { match = "out", lr_mul = 2 } },
-              "did you mean 'lr_mult'?")
-  test.raises(make { { match = "out", use_ema = true } },
-              "expected one value for all groups")
+  test.raises(make { { match = "conv" }, { match = "out", lr_mul = 2 } },
+              "group 2: sgd: unknown option 'lr_mul'; did you mean 'lr_mult'?")
+  local e = test.raises(make { { match = "out", use_ema = true } },
+                        "expected one value for all groups")
+  test.equal(e.option, "use_ema")
   test.raises(make { "out" }, "groups[1] is a string")
-  test.raises(make { match = "out" }, "groups has the key")
+  test.raises(make { match = "out" },
+              "groups has the key 'match': expected a list")
   test.raises(make(1), "groups is a number")
 end)
 
@@ -119,7 +126,10 @@ test.case("multipliers are set by name, all or none", function()
   end, "sgd.lr_mult = -1")
   test.raises(function() opt:set_wd_mult { outt = 1 } end,
               "did you mean 'out'?")
-  test.raises(function() opt:set_wd_mult { out = "much" } end, "multiplier")
+  test.raises(function() opt:set_wd_mult { out = "much" } end,
+              "multiplier of 'out' is a string: expected a number")
+  test.raises(function() opt:set_lr_mult { out = 0 / 0 } end,
+              "multiplier of 'out' = nan: expected a number, or false")
   test.equal(opt:set_lr_mult { out = 0 }, opt)
   opt:step()
   test.equal(params[2].value[1], 0.5)
