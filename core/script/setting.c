@@ -63,18 +63,41 @@ void setting_push(lua_State *L, optimizer *o, size_t group, const char *name)
     push_value(L, p, value);
 }
 
-/* The number of a word among an option's choices. */
-static double choice(lua_State *L, const descent_param *p, int index)
+/* Push what a value of an option that got a word would be. */
+static const char *push_expected(lua_State *L, const descent_param *p)
 {
-    for (size_t i = 0;
-         p != NULL && p->type == DESCENT_PARAM_CHOICE && p->choices[i] != NULL;
+    luaL_Buffer b;
+
+    if (p->type != DESCENT_PARAM_CHOICE)
+        return lua_pushstring(L, p->type == DESCENT_PARAM_BOOL ? "true or false"
+                                                               : "a number");
+    luaL_buffinit(L, &b);
+    for (size_t i = 0; p->choices[i] != NULL; i++) {
+        if (i > 0)
+            luaL_addstring(&b, p->choices[i + 1] == NULL ? " or " : ", ");
+        luaL_addchar(&b, '"');
+        luaL_addstring(&b, p->choices[i]);
+        luaL_addchar(&b, '"');
+    }
+    luaL_pushresult(&b);
+    return lua_tostring(L, -1);
+}
+
+/* The number of a word among an option's choices; of what is no option, or takes
+ * any text, none, because the core refuses to set it. */
+static double choice(lua_State *L, const optimizer *o, const descent_param *p,
+                     int index)
+{
+    if (p == NULL || p->type == DESCENT_PARAM_TEXT)
+        return (double)NAN;
+    for (size_t i = 0; p->type == DESCENT_PARAM_CHOICE && p->choices[i] != NULL;
          i++) {
         if (strcmp(p->choices[i], lua_tostring(L, index)) == 0)
             return (double)i;
     }
-    error_option(L, p != NULL ? p->name : "option", index,
-                 "\"%s\" is not a value of this option",
-                 lua_tostring(L, index));
+    error_option(L, p->name, index, "%s.%s = \"%s\": expected %s",
+                 descent_optimizer_get_type(o->core)->id, p->name,
+                 lua_tostring(L, index), push_expected(L, p));
 }
 
 /* ---- Schedules among the options ----------------------------------------- */
@@ -175,7 +198,7 @@ void setting_store(lua_State *L, optimizer *o, size_t group, const char *name,
     if (lua_isboolean(L, index))
         value = lua_toboolean(L, index);
     else if (lua_type(L, index) == LUA_TSTRING)
-        value = choice(L, p, index);
+        value = choice(L, o, p, index);
     else if (!lua_isnoneornil(L, index) &&
              !argument_is_number(L, index, &value))
         error_option(L, name, index,

@@ -124,6 +124,9 @@ function checkpoint.load(path, options)
   if not ok then
     if place then options.data:seek(before) end
     if rng then core.rng_load(random) end
+    if core.is_error(failure) then
+      errors.raise(failure.code, where, "%s: %s", path, failure.message)
+    end
     error(failure, 0)
   end
   for name, x in pairs(wanted) do x:copy_(found[name]) end

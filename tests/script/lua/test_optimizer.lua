@@ -92,6 +92,17 @@ test.case("options are read as they were declared", function()
               "fixed when the optimizer is created")
   test.raises(function() opt:set("momentum", {}) end, "momentum is a table")
   test.raises(function() opt:set("momentum", 0 / 0) end, "momentum = nan")
+  test.raises(function() opt:set("lr", "fast") end,
+              "sgd.learning_rate = \"fast\": expected a number")
+  test.raises(function() opt:set("freeze", "yes") end,
+              "sgd.freeze = \"yes\": expected true or false")
+  local e = test.raises(function()
+    opt:set("momentum_mode", "inside")
+  end, "sgd.momentum_mode = \"inside\": expected \"lr_inside\" or "
+       .. "\"lr_outside\"")
+  test.equal(e.option, "momentum_mode")
+  test.raises(function() opt:set("momentun", "x") end,
+              "unknown option 'momentun'; did you mean 'momentum'?")
   test.raises(function() opt.momentum = 0.5 end, "opt:set")
 end)
 

@@ -340,7 +340,11 @@ test.case("a checkpoint that does not fit changes nothing", function()
   local sgd = descent.optimizer("sgd", other.model, {})
   local mixed = { model = other.model, optimizer = sgd, data = other.data,
                   rng = true }
-  test.raises(function() checkpoint.load(path, mixed) end, "that of 'adam'")
+  local e = test.raises(function() checkpoint.load(path, mixed) end,
+                        "that of 'adam'")
+  test.equal(e.where, "descent.checkpoint.load")
+  test.equal(e.code, "state")
+  test.ok(e.message:find(path, 1, true) == 1, "got " .. e.message)
   test.equal(bits(other.optimizer), before)
   test.equal(other.data.step, step)
   test.equal(descent.rng("noise").index, index)
