@@ -202,6 +202,26 @@ static descent_status set_value(lua_State *L, descent_options *options,
                  name, argument_kind(L, index));
 }
 
+/* Refuse "loss_scale.min" at the top, a key of the table at `index`, beside a
+ * "loss_scale" there that has a "min". */
+static void refuse_twice(lua_State *L, int index)
+{
+    const int top = lua_gettop(L);
+    const char *name = argument_text(L, top, "option name");
+    const char *dot = strchr(name, '.');
+
+    if (dot == NULL)
+        return;
+    lua_pushlstring(L, name, (size_t)(dot - name));
+    lua_rawget(L, index);
+    if (lua_istable(L, -1)) {
+        lua_pushstring(L, dot + 1);
+        if (lua_rawget(L, -2) != LUA_TNIL)
+            error_option(L, name, 0, "option '%s' is given twice", name);
+    }
+    lua_settop(L, top);
+}
+
 descent_options *options_push(lua_State *L, int index)
 {
     box *b;
@@ -220,6 +240,7 @@ descent_options *options_push(lua_State *L, int index)
     if (!argument_table(L, index, "options"))
         return b->options;
     for (lua_pushnil(L); options_next_key(L, index);) {
+        refuse_twice(L, index);
         lua_pushvalue(L, -1);
         lua_rawget(L, index);
         error_check(
