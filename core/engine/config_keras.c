@@ -86,19 +86,34 @@ static bool is_silent(const settings *s, size_t row)
            (isnan(usual) ? isnan(value) : value == usual);
 }
 
-/* A value for a message. */
-static const char *show(const settings *s, size_t row, char number[TEXT_NUMBER])
+/* A value of a row for a message. */
+static const char *show(const settings *s, size_t row, double value,
+                        char number[TEXT_NUMBER])
 {
     const descent_param *p = s->table.rows[row];
-    const double value = s->number[row];
 
-    if (s->schedule[row] != NULL)
-        return "a schedule";
+    if (isnan(value))
+        return "none";
     if (p->type == DESCENT_PARAM_CHOICE)
         return p->choices[(size_t)value];
     if (p->type == DESCENT_PARAM_BOOL)
         return value != 0 ? "true" : "false";
     return text_number(value, number);
+}
+
+static descent_status refuse(const settings *s, size_t row)
+{
+    const double usual = settings_default(s, row, keras);
+    char given[TEXT_NUMBER], instead[TEXT_NUMBER];
+
+    return status_fail(DESCENT_ERR_SUPPORT,
+                       "%s.%s = %s: Keras 3 has no such option, and does as "
+                       "with %s",
+                       s->table.owner, s->table.rows[row]->name,
+                       s->schedule[row] != NULL
+                           ? "a schedule"
+                           : show(s, row, s->number[row], given),
+                       show(s, row, usual, instead));
 }
 
 static bool is_of_keras(const descent_schedule *s)
@@ -135,7 +150,6 @@ static descent_status check_schedule(const settings *s, size_t row)
 
 static descent_status check(const settings *s)
 {
-    char number[TEXT_NUMBER];
     bool any = false;
 
     for (size_t row = 0; row < s->table.count; row++) {
@@ -143,9 +157,7 @@ static descent_status check(const settings *s)
             TRY(check_schedule(s, row));
             any = any || row >= OPTION_COMMON;
         } else if (!is_silent(s, row)) {
-            return status_fail(
-                DESCENT_ERR_SUPPORT, "%s.%s = %s: Keras 3 has no such option",
-                s->table.owner, s->table.rows[row]->name, show(s, row, number));
+            return refuse(s, row);
         }
     }
     if (is_given(s, OPTION_CLIPNORM) && is_given(s, OPTION_CLIPVALUE))

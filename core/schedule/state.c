@@ -156,9 +156,8 @@ descent_status descent_schedule_observe(descent_schedule *schedule,
     walk(schedule, 0, mark, &m);
     if (m.listeners == 0)
         return status_fail(DESCENT_ERR_ARGUMENT,
-                           "descent_schedule_observe: no part of the schedule "
-                           "takes a metric: expected one of kind "
-                           "reduce_on_plateau");
+                           "no part of the schedule takes a metric: expected "
+                           "one of kind reduce_on_plateau");
     walk(schedule, 0, tell, &m);
     return DESCENT_OK;
 }

@@ -746,7 +746,14 @@ static void what_keras3_has_not_got_is_refused(void **state)
         {"sgd", "{\"flavour\": \"mxnet\"}",
          "sgd.counter = per_tensor: Keras 3 has no such option"},
         {"sgd", "{\"flavour\": \"torch\", \"clipnorm\": 1}",
-         "sgd.clip_epsilon = 1e-06: Keras 3 has no such option"},
+         "sgd.clip_epsilon = 1e-06: Keras 3 has no such option, and does as "
+         "with 0"},
+        {"sgd", "{\"flavour\": \"keras2\"}",
+         "sgd.momentum_slot = always: Keras 3 has no such option, and does as "
+         "with when_used"},
+        {"sgd", "{\"flavour\": \"keras2\", \"decay\": 0.25}",
+         "sgd.decay = 0.25: Keras 3 has no such option, and does as with "
+         "none"},
         {"sgd", "{\"maximize\": true}",
          "sgd.maximize = true: Keras 3 has no such option"},
         {"sgd", "{\"rescale_grad\": 0.5}",

@@ -256,7 +256,10 @@ DESCENT_API size_t descent_type_state_bytes(const descent_optimizer_type *type,
 /* ---- Options --------------------------------------------------------------------- */
 
 /* A set of named options, checked against an optimizer's or a schedule's
- * declarations where it is used.  Setting a name again replaces it.  [object] */
+ * declarations where it is used.  Setting a name again replaces it.  Which there
+ * are, with their ranges, defaults and meaning, tells the command `descent
+ * plugins NAME`, and descent_common_option and descent_type_option: choices are
+ * texts, such as "torch" of "flavour".  [object] */
 DESCENT_API descent_status descent_options_create(descent_runtime *runtime,
                                                   descent_options **options);
 DESCENT_API void           descent_options_free(descent_options *options);
