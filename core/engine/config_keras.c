@@ -79,8 +79,9 @@ static bool is_silent(const settings *s, size_t row)
     if (row == OPTION_CLIP_EPSILON && !is_given(s, OPTION_CLIPNORM) &&
         !is_given(s, OPTION_GLOBAL_CLIPNORM))
         return true;
-    /* Only Keras 2.3 applies it. */
-    if (row == OPTION_DECAY && s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS2)
+    /* Only Keras 2.3 applies it, and 0 does nothing. */
+    if (row == OPTION_DECAY &&
+        (value == 0 || s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS2))
         return true;
     return s->schedule[row] == NULL &&
            (isnan(usual) ? isnan(value) : value == usual);

@@ -154,8 +154,8 @@ static descent_status check_complete(const flat_list *l, const char *order)
                             strcmp(item->section, SNAPSHOT_LOSS_SCALE) == 0;
         if (counts && !item->listed && !item->optional)
             return status_fail(DESCENT_ERR_SUPPORT,
-                               "%s: the list of %s has no place for '%s'",
-                               l->s.o->settings.name, order, item->part);
+                               "the list of %s has no place for '%s'", order,
+                               item->part);
     }
     return DESCENT_OK;
 }
@@ -278,7 +278,7 @@ descent_status descent_optimizer_weights(
                            o->settings.name);
     status = snapshot_take(o, false, &l.s);
     if (status == DESCENT_OK)
-        status = flat_fill(&l, order);
+        status = status_prefix(flat_fill(&l, order), "%s", o->settings.name);
     if (status == DESCENT_OK) {
         o->busy = true;
         status = visit_all(&l, visit, user);

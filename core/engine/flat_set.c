@@ -236,7 +236,6 @@ static void read_all(const taking *t)
 
 static descent_status take(taking *t, descent_optimizer *o, int order)
 {
-    TRY(groups_check(o));
     TRY(snapshot_open(o, false, &t->l.s));
     TRY(flat_fill(&t->l, order));
     TRY(check_all(t, order));
@@ -268,6 +267,7 @@ descent_status descent_optimizer_set_weights(descent_optimizer *o, int order,
                            "%s: the averages stand in for the weights: swap "
                            "them back before set_weights",
                            o->settings.name);
+    TRY(groups_check(o));
     o->busy = true;
     status = take(&t, o, order);
     o->busy = false;

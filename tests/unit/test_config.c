@@ -733,6 +733,11 @@ static void keras3_need_not_know_what_nothing_uses(void **state)
     (void)state;
     assert_non_null(strstr(config(o, "keras3"), "\"clipvalue\": 2.0"));
     descent_optimizer_free(o);
+    /* Every configuration of Keras 2.3 has a decay. */
+    o = check_optimizer(runtime, "adam",
+                        "{\"flavour\": \"keras2\", \"decay\": 0}");
+    assert_non_null(strstr(config(o, "keras3"), "\"class_name\": \"Adam\""));
+    descent_optimizer_free(o);
     descent_runtime_free(runtime);
 }
 

@@ -348,7 +348,7 @@ static void state_without_a_place_is_an_error(void **state)
         const char *kind, *json, *text;
     } cases[] = {
         {DESCENT_ORDER_KERAS2, "adam", "{\"use_ema\": true}",
-         "Keras 2.3 has no place for 'average'"},
+         "adam: the list of Keras 2.3 has no place for 'average'"},
         {DESCENT_ORDER_KERAS2, "adam", "{\"loss_scale\": true}",
          "Keras 2.3 has no place for 'good_steps'"},
         {DESCENT_ORDER_KERAS3, "nadam", "{\"counter\": \"per_tensor\"}",
@@ -363,6 +363,8 @@ static void state_without_a_place_is_an_error(void **state)
                 DESCENT_ERR_SUPPORT, cases[i].text);
         refused(descent_optimizer_set_weights(o, cases[i].order, f.items, 0),
                 DESCENT_ERR_SUPPORT, cases[i].text);
+        /* The optimizer is named once. */
+        assert_null(strstr(descent_error_message(), "adam: adam"));
         descent_optimizer_free(o);
     }
 }
