@@ -87,6 +87,8 @@ descent_status status_prefix(descent_status code, const char *format, ...)
     char place[MESSAGE_SIZE / 4];
     va_list arguments;
 
+    if (code == DESCENT_OK)
+        return DESCENT_OK;
     va_start(arguments, format);
     vsnprintf(place, sizeof place, format, arguments);
     va_end(arguments);

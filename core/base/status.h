@@ -30,7 +30,8 @@ uint64_t status_failures(void);
 descent_status status_foreign(descent_status code, uint64_t before,
                               const char *what, const char *whose);
 
-/* Put "where: " before the recorded text; returns `code`. */
+/* Put "where: " before the recorded text, unless `code` is success; returns
+ * `code`. */
 descent_status status_prefix(descent_status code, const char *format, ...)
     DESCENT_PRINTF(2, 3);
 

@@ -236,6 +236,7 @@ static void read_all(const taking *t)
 
 static descent_status take(taking *t, descent_optimizer *o, int order)
 {
+    TRY(groups_check(o));
     TRY(snapshot_open(o, false, &t->l.s));
     TRY(flat_fill(&t->l, order));
     TRY(check_all(t, order));
@@ -267,13 +268,11 @@ descent_status descent_optimizer_set_weights(descent_optimizer *o, int order,
                            "%s: the averages stand in for the weights: swap "
                            "them back before set_weights",
                            o->settings.name);
-    TRY(groups_check(o));
     o->busy = true;
     status = take(&t, o, order);
     o->busy = false;
     for (size_t i = 0; i < o->count; i++)
         o->entries[i].wanted = false;
     flat_close(&t.l);
-    return status == DESCENT_OK ? status
-                                : status_prefix(status, "%s", o->settings.name);
+    return status_prefix(status, "%s", o->settings.name);
 }

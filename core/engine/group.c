@@ -81,16 +81,16 @@ descent_status groups_check(descent_optimizer *o)
         if (g->checked)
             continue;
         for (size_t i = 0; i < g->name_count; i++)
-            TRY(status_prefix(descent_optimizer_index(o, g->names[i], &index),
-                              "group %zu", k));
+            TRY(status_prefix(tensors_find(o, g->names[i], &index), "group %zu",
+                              k));
         for (size_t i = 0; i < o->count; i++)
             members += o->entries[i].group == k;
         if (members == 0)
             return status_fail(DESCENT_ERR_ARGUMENT,
-                               "%s: group %zu matches no tensor that an "
-                               "earlier group does not have: expected at least "
-                               "one of %zu",
-                               o->settings.name, k, o->count);
+                               "group %zu matches no tensor that an earlier "
+                               "group does not have: expected at least one of "
+                               "%zu",
+                               k, o->count);
         g->checked = true;
     }
     return DESCENT_OK;
@@ -99,7 +99,7 @@ descent_status groups_check(descent_optimizer *o)
 descent_status descent_optimizer_check_groups(descent_optimizer *o)
 {
     TRY(optimizer_enter(o));
-    return groups_check(o);
+    return status_prefix(groups_check(o), "%s", o->settings.name);
 }
 
 /* ---- Adding one ---- */

@@ -183,6 +183,9 @@ void plan_spans(descent_optimizer *o);
 /* tensors.c */
 void tensors_free(descent_optimizer *o);
 int64_t tensors_index(const descent_optimizer *o, const char *name);
+/* The same as a status; the caller says of which optimizer. */
+descent_status tensors_find(const descent_optimizer *o, const char *name,
+                            size_t *index);
 
 /* exclude.c */
 bool exclusions_let_decay(const descent_optimizer *o, const char *name);
@@ -195,7 +198,7 @@ void groups_free(descent_optimizer *o);
 /* The group of a tensor that is to be bound. */
 descent_status groups_choose(const descent_optimizer *o,
                              const descent_tensor *t, size_t *number);
-/* Refuse groups that no tensor belongs to. */
+/* Refuse groups that no tensor belongs to; the caller says of which optimizer. */
 descent_status groups_check(descent_optimizer *o);
 /* The values of this step, of all groups. */
 descent_status groups_evaluate(descent_optimizer *o);

@@ -280,7 +280,7 @@ descent_status state_build(descent_optimizer *o)
 
 descent_status state_build_alone(descent_optimizer *o)
 {
-    TRY(groups_check(o));
+    TRY(status_prefix(groups_check(o), "%s", o->settings.name));
     /* The plugin may call the application, which must not add tensors now. */
     o->busy = true;
     const descent_status status = state_build(o);

@@ -271,28 +271,33 @@ uint64_t descent_optimizer_tensor_updates(const descent_optimizer *o,
     return index < o->count ? o->entries[index].updates : 0;
 }
 
-descent_status descent_optimizer_index(const descent_optimizer *o,
-                                       const char *name, size_t *index)
+descent_status tensors_find(const descent_optimizer *o, const char *name,
+                            size_t *index)
 {
     text_nearest search = {.wanted = name};
-    int64_t found;
+    const int64_t found = tensors_index(o, name);
 
-    if (o == NULL || name == NULL)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "descent_optimizer_index: optimizer or name is "
-                           "NULL");
-    found = tensors_index(o, name);
     if (found != NAMES_NONE) {
         *index = (size_t)found;
         return DESCENT_OK;
     }
     for (size_t i = 0; i < o->count; i++)
         text_nearest_offer(&search, o->entries[i].name);
-    return status_fail(
-        DESCENT_ERR_ARGUMENT, "%s: no tensor is called '%.64s'%s%s%s",
-        o->settings.name, name, search.best != NULL ? "; did you mean '" : "",
-        search.best != NULL ? search.best : "",
-        search.best != NULL ? "'?" : "");
+    return status_fail(DESCENT_ERR_ARGUMENT,
+                       "no tensor is called '%.64s'%s%s%s", name,
+                       search.best != NULL ? "; did you mean '" : "",
+                       search.best != NULL ? search.best : "",
+                       search.best != NULL ? "'?" : "");
+}
+
+descent_status descent_optimizer_index(const descent_optimizer *o,
+                                       const char *name, size_t *index)
+{
+    if (o == NULL || name == NULL)
+        return status_fail(DESCENT_ERR_ARGUMENT,
+                           "descent_optimizer_index: optimizer or name is "
+                           "NULL");
+    return status_prefix(tensors_find(o, name, index), "%s", o->settings.name);
 }
 
 descent_status descent_optimizer_set_pointer(descent_optimizer *o, size_t index,

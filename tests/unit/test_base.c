@@ -206,6 +206,10 @@ static void failures_keep_code_and_text(void **state)
     assert_int_equal(status_prefix(DESCENT_ERR_IO, "group %d", 2),
                      DESCENT_ERR_IO);
     assert_string_equal(descent_error_message(), "group 2: file x, line 3");
+    /* What went well leaves the last failure as it is. */
+    assert_int_equal(status_prefix(DESCENT_OK, "group %d", 3), DESCENT_OK);
+    assert_string_equal(descent_error_message(), "group 2: file x, line 3");
+    assert_int_equal(descent_error_code(), DESCENT_ERR_IO);
     /* The last message may be an argument of the next. */
     descent_error_set(DESCENT_ERR_SCRIPT, "again: %s", descent_error_message());
     assert_string_equal(descent_error_message(),

@@ -177,9 +177,11 @@ static void groups_that_match_nothing_are_errors(void **state)
     ok(add(&b, "gamma$", "{\"weight_decay\": 0}"));
     bind_all(&b);
     refused(descent_optimizer_build(b.o), DESCENT_ERR_ARGUMENT,
-            "group 1 matches no tensor");
+            "SGD: group 1 matches no tensor");
     refused(descent_optimizer_step(b.o, NULL, 0, NULL, NULL),
-            DESCENT_ERR_ARGUMENT, "group 1 matches no tensor");
+            DESCENT_ERR_ARGUMENT, "SGD: group 1 matches no tensor");
+    /* The optimizer is named once. */
+    assert_int_equal(strncmp(descent_error_message(), "SGD: group", 10), 0);
     near(b.w[0], 1);
     close_bench(&b);
 
@@ -187,8 +189,13 @@ static void groups_that_match_nothing_are_errors(void **state)
     ok(descent_optimizer_add_group(b.o, &list, NULL));
     bind_all(&b);
     refused(descent_optimizer_check_groups(b.o), DESCENT_ERR_ARGUMENT,
-            "group 1: SGD: no tensor is called 'conv/bais'; did you mean "
+            "SGD: group 1: no tensor is called 'conv/bais'; did you mean "
             "'conv/bias'?");
+    refused(descent_optimizer_build(b.o), DESCENT_ERR_ARGUMENT,
+            "SGD: group 1: no tensor is called 'conv/bais'");
+    refused(descent_optimizer_step(b.o, NULL, 0, NULL, NULL),
+            DESCENT_ERR_ARGUMENT,
+            "SGD: group 1: no tensor is called 'conv/bais'");
     close_bench(&b);
 }
 
