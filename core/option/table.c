@@ -69,19 +69,13 @@ static void offer_names(text_nearest *search, const descent_param *row)
         text_nearest_offer(search, *alias);
 }
 
-descent_status option_find(const option_table *table, const char *name,
-                           size_t *row)
+/* Say that no option is called so, and which is most like it: only then are all
+ * names compared letter by letter. */
+static descent_status unknown(const option_table *table, const char *name)
 {
     text_nearest search = {.wanted = name};
 
-    /* A type's own learning_rate row need not repeat the common aliases. */
     for (size_t i = 0; i < table->count; i++) {
-        if (option_answers_to(table->rows[i], name) ||
-            (i < OPTION_COMMON &&
-             option_answers_to(descent_common_option(i), name))) {
-            *row = i;
-            return DESCENT_OK;
-        }
         offer_names(&search, table->rows[i]);
         if (i < OPTION_COMMON)
             offer_names(&search, descent_common_option(i));
@@ -100,6 +94,21 @@ descent_status option_find(const option_table *table, const char *name,
                        "%s: unknown option '%.64s' (`descent plugins %s` lists "
                        "the options)",
                        table->owner, name, table->owner);
+}
+
+descent_status option_find(const option_table *table, const char *name,
+                           size_t *row)
+{
+    /* A type's own learning_rate row need not repeat the common aliases. */
+    for (size_t i = 0; i < table->count; i++) {
+        if (option_answers_to(table->rows[i], name) ||
+            (i < OPTION_COMMON &&
+             option_answers_to(descent_common_option(i), name))) {
+            *row = i;
+            return DESCENT_OK;
+        }
+    }
+    return unknown(table, name);
 }
 
 bool option_may_be_none(const descent_param *row)
