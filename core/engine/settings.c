@@ -104,6 +104,7 @@ static descent_status take_flavour(settings *s, const char *kind,
 {
     const char *const *names = s->table.rows[OPTION_FLAVOUR]->choices;
     const bag_item *item = bag_find(options, "flavour");
+    char both[128] = ""; /* a class's own default in a flavour */
     const char *flavour;
     const descent_preset *p;
 
@@ -111,12 +112,13 @@ static descent_status take_flavour(settings *s, const char *kind,
         TRY(take_item(s, OPTION_FLAVOUR, item));
     flavour = names[(int)s->number[OPTION_FLAVOUR]];
     s->table.advisory = s->number[OPTION_FLAVOUR] != FLAVOUR_KERAS3;
+    text_append(both, sizeof both, "%s_%s", kind, flavour);
+    const char *const whom[] = {flavour, kind, both};
     for (size_t i = 0; (p = descent_common_preset(i)) != NULL; i++)
         TRY(take_preset(s, p, flavour));
-    for (size_t i = 0; i < s->type->preset_count; i++)
-        TRY(take_preset(s, type_preset(s->type, i), flavour));
-    for (size_t i = 0; i < s->type->preset_count; i++)
-        TRY(take_preset(s, type_preset(s->type, i), kind));
+    for (size_t k = 0; k < sizeof whom / sizeof *whom; k++)
+        for (size_t i = 0; i < s->type->preset_count; i++)
+            TRY(take_preset(s, type_preset(s->type, i), whom[k]));
     return DESCENT_OK;
 }
 

@@ -44,6 +44,7 @@ static const descent_preset presets[] = {
     /* AdamW: 0 is "decoupled". */
     DESCENT_PRESET("adamw", "weight_decay", 0.004),
     DESCENT_PRESET("adamw", "weight_decay_mode", 0),
+    DESCENT_PRESET("adamw_torch", "weight_decay", 0.01),
     DESCENT_PRESET("mxnet", "epsilon", 1e-8),
     DESCENT_PRESET("torch", "epsilon", 1e-8),
     DESCENT_PRESET("torch", "epsilon_mode", PLAIN),

@@ -152,13 +152,17 @@ static void adamw_is_adam_that_decays(void **state)
     }
     /* Its decay is decoupled in every flavour; what is given wins. */
     descent_optimizer *o = check_optimizer(
-        runtime, "AdamW", "{\"flavour\": \"torch\", \"weight_decay\": 0.01}");
-    assert_true(value_of(o, "weight_decay") == 0.01);
+        runtime, "AdamW", "{\"flavour\": \"torch\", \"weight_decay\": 0.02}");
+    assert_true(value_of(o, "weight_decay") == 0.02);
     assert_true(value_of(o, "weight_decay_mode") == 0);
     assert_true(value_of(o, "epsilon") == 1e-8);
     descent_optimizer_free(o);
     o = check_optimizer(runtime, "adam", NULL);
     assert_true(isnan(value_of(o, "weight_decay")));
+    descent_optimizer_free(o);
+    /* PyTorch's default is another one. */
+    o = check_optimizer(runtime, "AdamW", "{\"flavour\": \"torch\"}");
+    assert_true(value_of(o, "weight_decay") == 0.01);
     descent_optimizer_free(o);
     ok(descent_runtime_find(runtime, "AdamW", &info));
     assert_string_equal(info.type->id, "adam");

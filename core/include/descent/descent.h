@@ -189,11 +189,12 @@ typedef struct descent_plugin_info {
 } descent_plugin_info;
 
 /* Find the optimizer `name` (any case), loading NAME.so if it is not loaded
- * yet; or a class that a rule has presets for ("AdamW": adam).  Searched in this order: directories of the runtime options and
- * descent_runtime_add_directory; DESCENT_PLUGIN_PATH; the user's data directory
- * ($XDG_DATA_HOME or ~/.local/share)/descent/plugins/1; the directory that
- * belongs to libdescent.  The first file with the name decides.  `info` may be
- * NULL; set its struct_size.  [runtime] */
+ * yet; or a class that a rule has presets for ("AdamW": adam).  Searched in this
+ * order: directories of the runtime options and descent_runtime_add_directory;
+ * DESCENT_PLUGIN_PATH; the user's data directory ($XDG_DATA_HOME or
+ * ~/.local/share)/descent/plugins/1; the directory that belongs to libdescent.
+ * The first file with the name decides.  `info` may be NULL; set its
+ * struct_size.  [runtime] */
 DESCENT_API descent_status descent_runtime_find(descent_runtime *runtime,
                                                 const char *name,
                                                 descent_plugin_info *info);

@@ -155,7 +155,8 @@ typedef struct descent_param {
  * when the user picks that flavour ("keras2", "mxnet", "torch") and gives no
  * value of their own.  In the place of a flavour may stand the name, in small
  * letters, of a class that is this rule with other defaults, such as "adamw":
- * it begins with the type's id, and makes the rule known under it. */
+ * it begins with the type's id, and makes the rule known under it; its own
+ * defaults in a flavour follow as "adamw_torch". */
 typedef struct descent_preset {
     uint32_t    struct_size;
     uint32_t    reserved;        /* 0                                         */
