@@ -209,4 +209,28 @@ test.case("a description asks no lr_scheduler", function()
   test.equal(asked, 0)
 end)
 
+test.case("a finalizer that asks, too, changes no configuration", function()
+  local opt = descent.optimizer("adam", nil, { weight_decay = 0.5 })
+  local asked, over = 0, false
+  local function plant()
+    setmetatable({}, { __gc = function()
+      if over then return end
+      asked = asked + 1
+      opt:config { dialect = "keras3", format = "json" }
+      plant()
+    end })
+  end
+  local mode = collectgarbage("incremental", 10, 1000, 1)
+  for _ = 1, 20 do plant() end
+  for _ = 1, 500 do
+    local config = opt:config()
+    test.equal(config.class_name, "adam")
+    test.equal(config.config.weight_decay, 0.5)
+  end
+  over = true
+  collectgarbage("incremental", 200, 100, 13)
+  collectgarbage(mode)
+  test.ok(asked > 100)
+end)
+
 test.finish()
