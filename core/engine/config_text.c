@@ -34,6 +34,11 @@ static descent_status put_escaped(config_text *t, const char *text)
 
 descent_status config_put_string(config_text *t, const char *text)
 {
+    if (!text_is_utf8(text))
+        return status_fail(DESCENT_ERR_SUPPORT,
+                           "configuration: '%.64s' is not UTF-8, which JSON "
+                           "cannot hold",
+                           text);
     TRY(config_put(t, "\""));
     TRY(put_escaped(t, text));
     return config_put(t, "\"");

@@ -53,10 +53,11 @@ static descent_status take_item(settings *s, size_t row, const bag_item *item)
         return DESCENT_OK;
     }
     if (p->type == DESCENT_PARAM_TEXT) {
-        if (item->kind != BAG_TEXT || !text_is_plain(item->text, 255))
+        if (item->kind != BAG_TEXT || !text_is_plain(item->text, 255) ||
+            !text_is_utf8(item->text))
             return option_refuse(&s->table, row, item,
-                                 "a string of 1 to 255 bytes without control "
-                                 "bytes");
+                                 "a string of 1 to 255 bytes of UTF-8 without "
+                                 "control bytes");
         return memory_text(s->memory, item->text, &s->name);
     }
     TRY(option_read(&s->table, row, item, &s->number[row]));

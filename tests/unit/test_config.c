@@ -869,6 +869,31 @@ static void recorded_configurations_are_read(void **state)
     descent_runtime_free(runtime);
 }
 
+/* JSON is UTF-8, and so are the texts of checkpoints. */
+static void texts_are_utf8(void **state)
+{
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = NULL;
+    descent_options *options = NULL;
+    const descent_group group = {.struct_size = sizeof group, .match = "a\xff"};
+    const char *text = "before";
+
+    (void)state;
+    ok(descent_options_create(runtime, &options));
+    ok(descent_options_set_text(options, "name", "a\xff"));
+    refused(descent_optimizer_create(runtime, "adam", options, &o),
+            DESCENT_ERR_ARGUMENT, "255 bytes of UTF-8 without control bytes");
+    assert_null(o);
+    descent_options_free(options);
+    o = check_optimizer(runtime, "adam", NULL);
+    ok(descent_optimizer_add_group(o, &group, NULL));
+    refused(descent_optimizer_config(o, "descent", &text), DESCENT_ERR_SUPPORT,
+            "is not UTF-8, which JSON cannot hold");
+    assert_string_equal(text, "before");
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -893,6 +918,7 @@ int main(void)
         cmocka_unit_test(keras3_need_not_know_what_nothing_uses),
         cmocka_unit_test(what_keras3_has_not_got_is_refused),
         cmocka_unit_test(recorded_configurations_are_read),
+        cmocka_unit_test(texts_are_utf8),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
