@@ -29,19 +29,21 @@ descent_status snapshot_stage(snapshot *s)
     return DESCENT_OK;
 }
 
+/* No run counts to the limit, and none that goes on from below it to where a
+ * state could no longer be loaded. */
 static descent_status judge_counter(const snapshot *s,
                                     const snapshot_item *item)
 {
     const int64_t value = *(const int64_t *)item->staged;
     const bool flag = strcmp(item->part, "accumulated") == 0;
 
-    if (value < 0 || (flag && value > 1))
-        return status_fail(DESCENT_ERR_ARGUMENT, "%s = %lld: expected %s",
-                           item->key, (long long)value,
-                           flag ? "0 or 1" : "0 or more");
     if (item->data == &s->integers[SNAPSHOT_SEED])
         return option_check(&s->o->settings.table, OPTION_SEED, (double)value);
-    return DESCENT_OK;
+    return value >= 0 && value <= (flag ? 1 : INT64_MAX / 2)
+               ? DESCENT_OK
+               : status_fail(DESCENT_ERR_ARGUMENT, "%s = %lld: expected %s",
+                             item->key, (long long)value,
+                             flag ? "0 or 1" : "0 or more, less than 2^62");
 }
 
 static descent_status judge_loss_scale(const snapshot_item *item)

@@ -354,6 +354,8 @@ static const struct {
      "this is no state of an optimizer"},
     {VALUE, "descent.counters/updates/a", "", -1, DESCENT_ERR_ARGUMENT,
      "descent.counters/updates/a = -1: expected 0 or more"},
+    {VALUE, "descent.counters/iterations", "", INT64_MAX, DESCENT_ERR_ARGUMENT,
+     "iterations = 9223372036854775807: expected 0 or more, less than 2^62"},
     {VALUE, "descent.counters/seed", "", INT64_MAX, DESCENT_ERR_ARGUMENT,
      "adam.seed"},
     {RENAME, SLOT, "descent.slots/momentum/a", 0, DESCENT_ERR_ARGUMENT,
