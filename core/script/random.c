@@ -184,7 +184,7 @@ static uint64_t state_field(lua_State *L, const char *name)
 {
     lua_Integer value;
 
-    lua_getfield(L, -1, name);
+    argument_field(L, -1, name);
     value = argument_integer(L, lua_gettop(L), name, LUA_MININTEGER,
                              LUA_MAXINTEGER);
     lua_pop(L, 1);

@@ -133,6 +133,9 @@ function checkpoint.load(path, options)
   return extra
 end
 
+-- Counters of a state; whatever else a file calls so is none.
+local COUNTERS = { iterations = true, updates = true, seed = true }
+
 -- What is in a file, which is checked: { optimizer = its rule or nil, options =
 -- its options as texts, iterations =, updates =, tensors = name -> Tensor, but
 -- those of the optimizer's state, extra =, metadata = other texts }.
@@ -143,7 +146,7 @@ function checkpoint.inspect(path)
   local shown = { tensors = {}, options = {}, metadata = {} }
   for name, x in pairs(found) do
     local counter = name:match("^descent%.counters/([^/]*)$")
-    if counter then
+    if COUNTERS[counter] and x:numel() == 1 then
       shown[counter] = x:item()
     elseif not name:find("^descent%.") then
       shown.tensors[name] = x

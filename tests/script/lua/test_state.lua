@@ -378,6 +378,40 @@ test.case("a model alone, and what inspect shows", function()
   test.ok(shown_file.metadata.rng)
 end)
 
+test.case("inspect shows a file that only looks like a state", function()
+  local path = at("odd.safetensors")
+  for _, name in ipairs { "tensors", "options", "metadata", "extra" } do
+    core.save(path, { ["descent.counters/" .. name] = descent.ones(1),
+                      ["descent.counters/iterations"] = descent.ones(2),
+                      w = descent.ones(3) },
+              { ["descent.options/lr"] = "1", note = "n", extra = '{"a":2}' })
+    local seen = checkpoint.inspect(path)
+    test.equal(seen.iterations, nil)
+    test.equal(#seen.tensors.w, 3)
+    test.equal(seen.options.lr, "1")
+    test.equal(seen.metadata.note, "n")
+    test.equal(seen.extra.a, 2)
+  end
+end)
+
+test.case("random streams are loaded all or none", function()
+  local before = descent.rng("half").index
+  local asked = 0
+  local late = setmetatable({}, { __index = function()
+    asked = asked + 1
+    if asked > 3 then error("late") end
+    return 1
+  end })
+  local seed = core.rng_state().seed
+  test.raises(function()
+    core.rng_load { seed = 5, streams = {
+      half = { seed = 1, stream = 2, index = before + 3 }, late = late } }
+  end, "seed is nil")
+  test.equal(asked, 0)
+  test.equal(descent.rng("half").index, before)
+  test.equal(core.rng_state().seed, seed)
+end)
+
 test.case("latest finds the newest whole checkpoint", function()
   local sub = at("runs")
   assert(os.execute("mkdir " .. sub))
