@@ -130,6 +130,18 @@ static bool is_replaced(const descent_optimizer_type *type, const char *key,
     return false;
 }
 
+/* Configurations have MXNet's aggregate_num = 1 where none is set, which is as
+ * many as there are: read as 1 it would slow each step down. */
+static void drop_aggregate_num(json_t *object)
+{
+    static const char name[] = "aggregate_num";
+    const char *flavour = json_string_value(json_object_get(object, "flavour"));
+
+    if (flavour != NULL && strcmp(flavour, "mxnet") == 0 &&
+        json_number_value(json_object_get(object, name)) == 1)
+        json_object_del(object, name);
+}
+
 /* The options of a configuration but for those in `given`, and these. */
 static descent_status read_options(memory *m, const config *c,
                                    const descent_optimizer_type *type,
@@ -145,6 +157,7 @@ static descent_status read_options(memory *m, const config *c,
     if (object == NULL)
         return status_fail(DESCENT_ERR_MEMORY, "configuration: out of memory");
     json_object_del(object, groups);
+    drop_aggregate_num(object);
     if (c->scaling != NULL)
         status = config_add_scaling(c->scaling, object);
     json_object_foreach_safe(object, next, key, value)

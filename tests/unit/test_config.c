@@ -869,6 +869,28 @@ static void recorded_configurations_are_read(void **state)
     descent_runtime_free(runtime);
 }
 
+/* The number that the text has for MXNet's sake changes nothing here. */
+static void aggregate_num_of_mxnet_is_only_printed(void **state)
+{
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = check_optimizer(
+        runtime, "sgd", "{\"flavour\": \"mxnet\", \"seed\": 3}");
+    descent_optimizer *again = made(runtime, config(o, "descent"));
+
+    (void)state;
+    assert_non_null(strstr(config(o, "descent"), "\"aggregate_num\": 1"));
+    assert_true(isnan(value_of(o, "aggregate_num")));
+    assert_true(isnan(value_of(again, "aggregate_num")));
+    assert_string_equal(config(o, "descent"), config(again, "descent"));
+    descent_optimizer_free(o);
+    descent_optimizer_free(again);
+    again = made(runtime, "{\"class_name\": \"sgd\", \"config\": {\"flavour\": "
+                          "\"mxnet\", \"aggregate_num\": 4}}");
+    assert_true(value_of(again, "aggregate_num") == 4);
+    descent_optimizer_free(again);
+    descent_runtime_free(runtime);
+}
+
 /* JSON is UTF-8, and so are the texts of checkpoints. */
 static void texts_are_utf8(void **state)
 {
@@ -918,6 +940,7 @@ int main(void)
         cmocka_unit_test(keras3_need_not_know_what_nothing_uses),
         cmocka_unit_test(what_keras3_has_not_got_is_refused),
         cmocka_unit_test(recorded_configurations_are_read),
+        cmocka_unit_test(aggregate_num_of_mxnet_is_only_printed),
         cmocka_unit_test(texts_are_utf8),
     };
 
