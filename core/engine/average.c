@@ -32,15 +32,15 @@ void average_update(entry *e, ema m)
     }
 }
 
-/* Every so many updates the averages become the weights; asked after the
- * counter of updates would have grown. */
+/* Every so many updates the averages become the weights, but for frozen ones;
+ * asked after the counter of updates would have grown. */
 void average_overwrite(descent_optimizer *o)
 {
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
         const double frequency =
             settings_now(entry_settings(o, e), OPTION_EMA_OVERWRITE_FREQUENCY);
-        if (e->average != NULL && !isnan(frequency) &&
+        if (e->average != NULL && !entry_is_frozen(o, e) && !isnan(frequency) &&
             fmod((double)(o->updates + 1), frequency) == 0)
             stage_replace_weight(e, e->average);
     }

@@ -422,6 +422,28 @@ static void frozen_tensors_stay_and_have_no_state(void **state)
     close_bench(&b);
 }
 
+/* Also when averages overwrite the weights of all others. */
+static void averages_do_not_overwrite_frozen_weights(void **state)
+{
+    bench b;
+
+    (void)state;
+    open_bench(&b, "sgd",
+               "{\"learning_rate\": 1, \"use_ema\": true, "
+               "\"ema_momentum\": 0.5, \"ema_overwrite_frequency\": 2}");
+    ok(add(&b, "conv", "{}"));
+    bind_all(&b);
+    for (int i = 0; i < 3; i++)
+        check_step(b.o);
+    ok(descent_optimizer_group_set(b.o, 1, "freeze", 1));
+    const float before = b.w[0];
+    near(b.w[2], before);
+    check_step(b.o);
+    assert_true(b.w[0] == before);
+    near(b.w[2], -1.75); /* its average, of -1 and -2.5 */
+    close_bench(&b);
+}
+
 static void frozen_gradients_do_not_count_for_the_norm(void **state)
 {
     bench b;
@@ -532,6 +554,7 @@ int main(void)
         cmocka_unit_test(a_global_norm_is_of_all_groups_a_limit_of_each),
         cmocka_unit_test(rescaling_may_differ_under_a_global_norm),
         cmocka_unit_test(frozen_tensors_stay_and_have_no_state),
+        cmocka_unit_test(averages_do_not_overwrite_frozen_weights),
         cmocka_unit_test(frozen_gradients_do_not_count_for_the_norm),
         cmocka_unit_test(scalar_state_is_one_a_group),
         cmocka_unit_test(a_group_may_need_state_until_there_is_any),
