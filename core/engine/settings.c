@@ -192,6 +192,8 @@ static descent_status allocate(settings *s)
     /* A plugin that counts its rows wrong reads a NaN, not a stranger's number.
      */
     s->number[s->table.count] = s->now[s->table.count] = NAN;
+    /* No step has used one. */
+    s->now[OPTION_LEARNING_RATE] = NAN;
     return DESCENT_OK;
 }
 
@@ -301,6 +303,7 @@ static descent_status derive(settings *s, const descent_options *options,
     TRY(allocate(s));
     TRY(memory_new(s->memory, s->table.count, sizeof *s->own, &s->own));
     memcpy(s->number, base->number, (s->table.count + 1) * sizeof *s->number);
+    memcpy(s->now, base->now, (s->table.count + 1) * sizeof *s->now);
     TRY(take_options(s, options));
     TRY(settings_take_scheduler(s, options));
     replace_clipping(s);

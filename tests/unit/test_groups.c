@@ -444,6 +444,25 @@ static void averages_do_not_overwrite_frozen_weights(void **state)
     close_bench(&b);
 }
 
+/* A group that joins a run and a state that was loaded have no last step of
+ * their own. */
+static void the_rate_of_a_tensor_is_that_of_the_last_step(void **state)
+{
+    bench b;
+
+    (void)state;
+    open_bench(&b, "sgd", "{\"learning_rate\": 0.5}");
+    bind_all(&b);
+    assert_true(isnan(descent_optimizer_tensor_rate(b.o, 0)));
+    check_step(b.o);
+    ok(add(&b, "bias", "{\"learning_rate\": 2}"));
+    near(descent_optimizer_tensor_rate(b.o, 0), 0.5);
+    near(descent_optimizer_tensor_rate(b.o, 1), 0.5);
+    check_step(b.o);
+    near(descent_optimizer_tensor_rate(b.o, 1), 2);
+    close_bench(&b);
+}
+
 static void frozen_gradients_do_not_count_for_the_norm(void **state)
 {
     bench b;
@@ -555,6 +574,7 @@ int main(void)
         cmocka_unit_test(rescaling_may_differ_under_a_global_norm),
         cmocka_unit_test(frozen_tensors_stay_and_have_no_state),
         cmocka_unit_test(averages_do_not_overwrite_frozen_weights),
+        cmocka_unit_test(the_rate_of_a_tensor_is_that_of_the_last_step),
         cmocka_unit_test(frozen_gradients_do_not_count_for_the_norm),
         cmocka_unit_test(scalar_state_is_one_a_group),
         cmocka_unit_test(a_group_may_need_state_until_there_is_any),

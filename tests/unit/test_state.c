@@ -2,6 +2,7 @@
 /* The state of an optimizer in files and in memory: what there is, what is
  * refused, and that a refusal changes nothing. */
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -877,9 +878,28 @@ static void s12_12_the_same_state_gives_the_same_bytes(void **state)
     descent_optimizer_free(o);
 }
 
+/* Iterations that were loaded are steps of another optimizer. */
+static void a_loaded_state_says_nothing_of_the_last_rate(void **state)
+{
+    descent_optimizer *o = begun("sgd", NULL, 2);
+    listed l = list_of(o, 0);
+
+    (void)state;
+    settle(&l);
+    descent_optimizer_free(o);
+    o = begin("sgd", NULL);
+    ok(load(o, &l));
+    assert_int_equal(descent_optimizer_iterations(o), 2);
+    assert_true(isnan(descent_optimizer_tensor_rate(o, 0)));
+    check_step(o);
+    assert_true(descent_optimizer_tensor_rate(o, 0) == 0.01);
+    descent_optimizer_free(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_loaded_state_says_nothing_of_the_last_rate),
         cmocka_unit_test(a_state_is_named_by_tensor_and_slot),
         cmocka_unit_test(scalars_per_tensor_go_with_their_tensors),
         cmocka_unit_test(a_state_without_weights_leaves_the_weights),
