@@ -34,6 +34,16 @@ static descent_status check_scope(const settings *s)
                        s->table.owner);
 }
 
+/* Rounded to f32 it must still be one. */
+static descent_status check_rate(const settings *s)
+{
+    const size_t row = OPTION_LEARNING_RATE;
+
+    return s->number[OPTION_LEARNING_RATE_F32] == 0 || s->schedule[row] != NULL
+               ? DESCENT_OK
+               : option_check(&s->table, row, (double)(float)s->number[row]);
+}
+
 static descent_status check_conflicts(const settings *s)
 {
     static const size_t clips[] = {OPTION_CLIPNORM, OPTION_CLIPVALUE,
@@ -63,6 +73,7 @@ descent_status settings_check(const settings *s)
     TRY(check_conflicts(s));
     TRY(check_ownership(s));
     TRY(check_scope(s));
+    TRY(check_rate(s));
     for (const settings *d = s->derived; d != NULL; d = d->next)
         TRY(check_conflicts(d));
     return DESCENT_OK;

@@ -19,18 +19,19 @@ static uint64_t schedule_step(const settings *s, uint64_t iterations,
 }
 
 /* What an option's value becomes: the rate may decay as in Keras 2.3, and be
- * rounded. */
-static double finished(const settings *s, size_t row, uint64_t iterations,
-                       double value)
+ * rounded, to infinity where f32 does not reach. */
+static descent_status finish(const settings *s, size_t row, uint64_t iterations,
+                             double *value)
 {
     const double decay = s->number[OPTION_DECAY];
 
     if (row != OPTION_LEARNING_RATE)
-        return value;
+        return DESCENT_OK;
     if (!isnan(decay) && s->number[OPTION_FLAVOUR] == FLAVOUR_KERAS2)
-        value *= 1 / (1 + decay * (double)iterations);
-    return s->number[OPTION_LEARNING_RATE_F32] != 0 ? (double)(float)value
-                                                    : value;
+        *value *= 1 / (1 + decay * (double)iterations);
+    if (s->number[OPTION_LEARNING_RATE_F32] != 0)
+        *value = (double)(float)*value;
+    return option_check(&s->table, row, *value);
 }
 
 descent_status settings_value(const settings *s, size_t row, uint32_t group,
@@ -42,21 +43,22 @@ descent_status settings_value(const settings *s, size_t row, uint32_t group,
     const char *name = s->table.rows[row]->name;
     const descent_schedule_context context = {
         sizeof context, holder == s ? group : 0, iterations, updates, name};
-    double at = 0;
+    double at = holder->number[row];
+    descent_status status = DESCENT_OK;
 
-    if (holder->schedule[row] == NULL) {
-        *value = finished(s, row, iterations, holder->number[row]);
-        return DESCENT_OK;
+    if (holder->schedule[row] != NULL) {
+        status = schedule_value(holder->schedule[row], n, &context, &at);
+        if (status == DESCENT_OK)
+            status = option_check(&s->table, row, at);
     }
-    descent_status status =
-        schedule_value(holder->schedule[row], n, &context, &at);
     if (status == DESCENT_OK)
-        status = option_check(&s->table, row, at);
-    if (status != DESCENT_OK)
-        return status_prefix(status, "schedule of %s.%s at step %llu",
-                             s->table.owner, name, (unsigned long long)n);
-    *value = finished(s, row, iterations, at);
-    return DESCENT_OK;
+        status = finish(s, row, iterations, &at);
+    if (status == DESCENT_OK)
+        *value = at;
+    return status == DESCENT_OK || holder->schedule[row] == NULL
+               ? status
+               : status_prefix(status, "schedule of %s.%s at step %llu",
+                               s->table.owner, name, (unsigned long long)n);
 }
 
 descent_status settings_evaluate(settings *s, uint32_t group,

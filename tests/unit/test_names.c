@@ -361,6 +361,43 @@ static void a_rate_may_be_rounded_as_keras_does(void **state)
               (double)0.1f, (double)0.1f);
 }
 
+/* What f32 cannot hold is no rate, wherever it comes from. */
+static void a_rate_that_rounds_to_infinity_is_refused(void **state)
+{
+    static const char text[] = "sgd.learning_rate = inf: expected a finite "
+                               "number >= 0";
+    descent_runtime *runtime = check_runtime();
+    descent_optimizer *o = NULL;
+    float w = 1, g = 1;
+
+    (void)state;
+    refused(check_optimizer_status(
+                runtime, "sgd",
+                "{\"learning_rate\": 1e300, \"learning_rate_f32\": true}", &o),
+            DESCENT_ERR_ARGUMENT, text);
+    assert_null(o);
+    o = check_optimizer(runtime, "sgd", "{\"learning_rate_f32\": true}");
+    refused(descent_optimizer_set(o, "learning_rate", 1e300),
+            DESCENT_ERR_ARGUMENT, text);
+    check_bind(o, "w", &w, &g, 1);
+    check_step(o);
+    assert_true(w == 1 - (float)0.01);
+    descent_optimizer_free(o);
+
+    w = 1;
+    o = check_optimizer(
+        runtime, "sgd",
+        "{\"learning_rate_f32\": true, \"lr_mult\": 0, \"learning_rate\": "
+        "{\"class_name\": \"hold\", \"config\": {\"value\": 1e300}}}");
+    check_bind(o, "w", &w, &g, 1);
+    refused(descent_optimizer_step(o, NULL, 0, NULL, NULL),
+            DESCENT_ERR_ARGUMENT, text);
+    assert_true(w == 1);
+    assert_int_equal(descent_optimizer_iterations(o), 0);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +411,7 @@ int main(void)
         cmocka_unit_test(aggregate_num_bounds_a_call_and_changes_no_bit),
         cmocka_unit_test(aggregate_num_is_an_integer_or_infinite),
         cmocka_unit_test(a_rate_may_be_rounded_as_keras_does),
+        cmocka_unit_test(a_rate_that_rounds_to_infinity_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
