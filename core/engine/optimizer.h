@@ -43,7 +43,9 @@ typedef struct tensor_group {
 
     double scalar[DESCENT_MAX_SLOTS]; /* scalar slots, by order */
     double scalar_next[DESCENT_MAX_SLOTS];
-    bool asked; /* in this update: scalar_next is made */
+    bool asked;       /* in this update: scalar_next is made */
+    size_t shared[2]; /* sets of tensors without and with decay that have
+                         neither counters nor multipliers of their own */
 } tensor_group;
 
 /* Scalars of one update, for the tensors that share what they depend on. */
@@ -277,8 +279,9 @@ uint32_t clip_norms(descent_optimizer *o, const step_plan *plan);
 /* Room for the scalars of so many tensors and groups. */
 descent_status scalars_reserve(descent_optimizer *o, size_t tensors,
                                size_t groups);
-/* Ask the plugin for the scalars of the update, once for all tensors that share
- * what they depend on; nothing of the optimizer changes but the sets. */
+/* Ask the plugin for the scalars of the update, as a rule once for all tensors
+ * that share what they depend on; nothing of the optimizer changes but the
+ * sets. */
 descent_status scalars_prepare(descent_optimizer *o);
 /* The update succeeded: counters and scalar slots move on. */
 void scalars_commit(descent_optimizer *o);

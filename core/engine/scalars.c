@@ -12,16 +12,23 @@ static bool counts_per_tensor(const descent_optimizer *o)
     return o->settings.number[OPTION_COUNTER] == COUNTER_PER_TENSOR;
 }
 
-/* Tensors that share a counter share scalars, unless their rate, or the decay of
- * a rule that owns it, is their own: at most two sets a group then, and one for
- * a group that only moves its scalar slots on. */
+/* Tensors that share a counter share scalars, unless they have multipliers of
+ * their own: at most two sets a group then, and one for a group that only moves
+ * its scalar slots on. */
+static bool is_shared(const descent_optimizer *o, const entry *e)
+{
+    return !counts_per_tensor(o) && isnan(e->lr_mult) && isnan(e->wd_mult);
+}
+
 descent_status scalars_reserve(descent_optimizer *o, size_t tensors,
                                size_t groups)
 {
     bool each = counts_per_tensor(o);
 
+    if (2 * groups + tensors <= o->set_capacity)
+        return DESCENT_OK;
     for (size_t i = 0; i < o->count && !each; i++)
-        each = !isnan(o->entries[i].lr_mult) || !isnan(o->entries[i].wd_mult);
+        each = !is_shared(o, &o->entries[i]);
     return memory_grow(o->memory, &o->sets, &o->set_capacity,
                        2 * groups + (each ? tensors : 0), sizeof *o->sets);
 }
@@ -60,18 +67,22 @@ static descent_status ask(descent_optimizer *o, scalars *set, double *scalar)
     return DESCENT_OK;
 }
 
-/* A set that other tensors made already, or the count of sets. */
+/* No set yet. */
+static const size_t NO_SET = SIZE_MAX;
+
+/* A set that was made lately for another tensor.  One that was made long ago is
+ * made again rather than looked for: there may be as many as tensors. */
 static size_t find_set(const descent_optimizer *o, const scalars *wanted)
 {
-    size_t i = o->set_count;
+    enum { LATELY = 8 };
+    const size_t n = o->set_count, end = n > LATELY ? n - LATELY : 0;
 
-    /* The last one is the likely one. */
-    while (i-- > 0)
+    for (size_t i = n; i-- > end;)
         if (o->sets[i].group == wanted->group && o->sets[i].t == wanted->t &&
             o->sets[i].lr == wanted->lr &&
             o->sets[i].weight_decay == wanted->weight_decay)
             return i;
-    return o->set_count;
+    return NO_SET;
 }
 
 static uint64_t counter_after(const descent_optimizer *o, uint64_t updates)
@@ -109,11 +120,17 @@ static descent_status prepare_entry(descent_optimizer *o, entry *e)
         e->set = o->set_count;
         return add_set(o, wanted, e->scalar, e->scalar + count);
     }
-    e->set = find_set(o, &wanted);
+    size_t *shared =
+        is_shared(o, e) ? &g->shared[wanted.weight_decay > 0] : NULL;
+    e->set = shared != NULL ? *shared : find_set(o, &wanted);
+    if (e->set == NO_SET) {
+        e->set = o->set_count;
+        TRY(add_set(o, wanted, g->scalar, g->scalar_next));
+    }
+    if (shared != NULL)
+        *shared = e->set;
     g->asked = true;
-    return e->set < o->set_count
-               ? DESCENT_OK
-               : add_set(o, wanted, g->scalar, g->scalar_next);
+    return DESCENT_OK;
 }
 
 /* Scalar slots that belong to the counter move on at every update, also those of
@@ -136,8 +153,10 @@ descent_status scalars_prepare(descent_optimizer *o)
     const size_t count = slot_scalar_index(o->type, o->type->slot_count);
 
     o->set_count = 0;
-    for (size_t k = 0; k < o->group_count; k++)
+    for (size_t k = 0; k < o->group_count; k++) {
         o->groups[k]->asked = false;
+        o->groups[k]->shared[0] = o->groups[k]->shared[1] = NO_SET;
+    }
     for (size_t i = 0; i < o->count; i++)
         if (o->entries[i].active)
             TRY(prepare_entry(o, &o->entries[i]));

@@ -422,6 +422,36 @@ static void frozen_tensors_stay_and_have_no_state(void **state)
     close_bench(&b);
 }
 
+/* More kinds of tensors, in turn, than are remembered while scalars are asked
+ * for: all of a kind get the same, and there is room for all. */
+static void many_kinds_of_tensors_have_scalars_each(void **state)
+{
+    enum { MANY = 120, KINDS = 30 };
+    static const char *const options[] = {
+        "{\"learning_rate\": 0.25, \"counter\": \"global\"}",
+        "{\"learning_rate\": 0.25, \"counter\": \"per_tensor\"}"};
+    float w[MANY], g = 1;
+
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        descent_runtime *runtime = check_runtime();
+        descent_optimizer *o = check_optimizer(runtime, "sgd", options[which]);
+        for (size_t i = 0; i < MANY; i++) {
+            char name[16];
+            snprintf(name, sizeof name, "w%zu", i);
+            w[i] = 1;
+            check_bind(o, name, &w[i], &g, 1);
+            if (i % KINDS != 0)
+                ok(descent_optimizer_set_lr_mult(o, i, (double)(i % KINDS)));
+        }
+        check_step(o);
+        for (size_t i = 0; i < MANY; i++)
+            near(w[i], 1 - 0.25 * (i % KINDS == 0 ? 1 : (double)(i % KINDS)));
+        descent_optimizer_free(o);
+        descent_runtime_free(runtime);
+    }
+}
+
 /* Also when averages overwrite the weights of all others. */
 static void averages_do_not_overwrite_frozen_weights(void **state)
 {
@@ -573,6 +603,7 @@ int main(void)
         cmocka_unit_test(a_global_norm_is_of_all_groups_a_limit_of_each),
         cmocka_unit_test(rescaling_may_differ_under_a_global_norm),
         cmocka_unit_test(frozen_tensors_stay_and_have_no_state),
+        cmocka_unit_test(many_kinds_of_tensors_have_scalars_each),
         cmocka_unit_test(averages_do_not_overwrite_frozen_weights),
         cmocka_unit_test(the_rate_of_a_tensor_is_that_of_the_last_step),
         cmocka_unit_test(frozen_gradients_do_not_count_for_the_norm),
