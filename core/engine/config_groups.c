@@ -113,9 +113,9 @@ static descent_status put_names(config_text *t, const tensor_group *g)
 {
     TRY(config_key(t, "names"));
     TRY(config_put(t, "["));
-    for (size_t i = 0; i < g->name_count; i++) {
+    for (size_t i = 0; i < g->names.count; i++) {
         TRY(config_put(t, i == 0 ? "" : ", "));
-        TRY(config_put_string(t, g->names[i]));
+        TRY(config_put_string(t, g->names.names[i]));
     }
     return config_put(t, "]");
 }
@@ -129,7 +129,7 @@ static descent_status put_group(config_text *t, const tensor_group *g)
         TRY(config_key(t, "match"));
         TRY(config_put_string(t, g->match));
     }
-    if (g->name_count > 0)
+    if (g->names.count > 0)
         TRY(put_names(t, g));
     if (g->where != NULL) {
         TRY(config_key(t, "where"));

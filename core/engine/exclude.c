@@ -6,9 +6,7 @@
 
 void exclusions_free(descent_optimizer *o)
 {
-    memory_release_texts(o->memory, o->excluded, o->excluded_count);
-    o->excluded = NULL;
-    o->excluded_count = 0;
+    name_list_free(o->memory, &o->excluded);
     if (o->has_exclude_match)
         regfree(&o->exclude_match);
     o->has_exclude_match = false;
@@ -16,17 +14,15 @@ void exclusions_free(descent_optimizer *o)
 
 bool exclusions_let_decay(const descent_optimizer *o, const char *name)
 {
-    for (size_t i = 0; i < o->excluded_count; i++)
-        if (strcmp(o->excluded[i], name) == 0)
-            return false;
-    return !o->has_exclude_match || !pattern_finds(&o->exclude_match, name);
+    return !name_list_has(&o->excluded, name) &&
+           !(o->has_exclude_match && pattern_finds(&o->exclude_match, name));
 }
 
 descent_status descent_optimizer_exclude_from_weight_decay(
     descent_optimizer *o, const char *const *names, size_t n, const char *match)
 {
     regex_t pattern;
-    char **copy = NULL;
+    name_list copy;
     size_t index;
     descent_status status = DESCENT_OK;
 
@@ -45,7 +41,7 @@ descent_status descent_optimizer_exclude_from_weight_decay(
     for (size_t i = 0; i < n && status == DESCENT_OK; i++)
         status = descent_optimizer_index(o, names[i], &index);
     if (status == DESCENT_OK)
-        status = memory_texts(o->memory, names, n, &copy);
+        status = name_list_take(o->memory, names, n, &copy);
     if (status != DESCENT_OK) {
         if (match != NULL)
             regfree(&pattern);
@@ -53,7 +49,6 @@ descent_status descent_optimizer_exclude_from_weight_decay(
     }
     exclusions_free(o);
     o->excluded = copy;
-    o->excluded_count = n;
     o->has_exclude_match = match != NULL;
     if (match != NULL)
         o->exclude_match = pattern;

@@ -14,7 +14,7 @@ static void free_group(descent_optimizer *o, tensor_group *g)
     if (g->has_pattern)
         regfree(&g->pattern);
     memory_release_text(o->memory, g->match);
-    memory_release_texts(o->memory, g->names, g->name_count);
+    name_list_free(o->memory, &g->names);
     memory_release(o->memory, g, 1, sizeof *g);
 }
 
@@ -42,14 +42,9 @@ descent_status groups_open(descent_optimizer *o)
 static descent_status belongs(const tensor_group *g, const descent_tensor *t,
                               bool *answer)
 {
-    *answer = true;
-    for (size_t i = 0; i < g->name_count; i++)
-        if (strcmp(g->names[i], t->name) == 0)
-            return DESCENT_OK;
-    if (g->has_pattern && pattern_finds(&g->pattern, t->name))
-        return DESCENT_OK;
-    *answer = false;
-    if (g->where == NULL)
+    *answer = name_list_has(&g->names, t->name) ||
+              (g->has_pattern && pattern_finds(&g->pattern, t->name));
+    if (*answer || g->where == NULL)
         return DESCENT_OK;
     const uint64_t before = status_failures();
     const int32_t said = g->where(g->user, t);
@@ -80,9 +75,9 @@ descent_status groups_check(descent_optimizer *o)
         size_t members = 0, index;
         if (g->checked)
             continue;
-        for (size_t i = 0; i < g->name_count; i++)
-            TRY(status_prefix(tensors_find(o, g->names[i], &index), "group %zu",
-                              k));
+        for (size_t i = 0; i < g->names.count; i++)
+            TRY(status_prefix(tensors_find(o, g->names.names[i], &index),
+                              "group %zu", k));
         for (size_t i = 0; i < o->count; i++)
             members += o->entries[i].group == k;
         if (members == 0)
@@ -136,10 +131,8 @@ static descent_status fill_selector(descent_optimizer *o, tensor_group *g,
         g->has_pattern = true;
         TRY(memory_text(o->memory, d->match, &g->match));
     }
-    if (d->names != NULL) {
-        TRY(memory_texts(o->memory, d->names, d->name_count, &g->names));
-        g->name_count = d->name_count;
-    }
+    if (d->names != NULL)
+        TRY(name_list_take(o->memory, d->names, d->name_count, &g->names));
     /* A group that joins a run goes on from where the others are. */
     memcpy(g->scalar, o->groups[0]->scalar, sizeof g->scalar);
     return DESCENT_OK;

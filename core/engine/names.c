@@ -49,3 +49,41 @@ int64_t names_next(const name_table *n, uint64_t *at)
     ++*at;
     return found == 0 ? NAMES_NONE : (int64_t)found - 1;
 }
+
+/* ---- Lists ---- */
+
+descent_status name_list_take(memory *m, const char *const *names, size_t n,
+                              name_list *out)
+{
+    name_list list = {.count = n};
+    descent_status status;
+
+    TRY(memory_texts(m, names, n, &list.names));
+    status = names_reset(&list.table, m, n);
+    if (status != DESCENT_OK) {
+        name_list_free(m, &list);
+        return status;
+    }
+    for (size_t i = 0; i < n; i++)
+        names_put(&list.table, names_hash(list.names[i]), i);
+    *out = list;
+    return DESCENT_OK;
+}
+
+void name_list_free(memory *m, name_list *list)
+{
+    memory_release_texts(m, list->names, list->count);
+    names_free(&list->table, m);
+    *list = (name_list){.names = NULL};
+}
+
+bool name_list_has(const name_list *list, const char *name)
+{
+    uint64_t at = names_hash(name);
+    int64_t i;
+
+    while ((i = names_next(&list->table, &at)) != NAMES_NONE)
+        if (strcmp(list->names[i], name) == 0)
+            return true;
+    return false;
+}

@@ -35,8 +35,7 @@ typedef struct tensor_group {
     regex_t pattern; /* which tensors: by any of the three */
     bool has_pattern;
     char *match; /* what it was compiled from */
-    char **names;
-    size_t name_count;
+    name_list names;
     int32_t (*where)(void *user, const descent_tensor *tensor);
     void *user;
     bool checked; /* tensors were found */
@@ -163,8 +162,7 @@ struct descent_optimizer {
     char *config; /* text of the last configuration */
     size_t config_capacity;
 
-    char **excluded; /* names that do not decay */
-    size_t excluded_count;
+    name_list excluded; /* names that do not decay */
     regex_t exclude_match;
     bool has_exclude_match;
 };
