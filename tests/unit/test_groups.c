@@ -422,6 +422,27 @@ static void frozen_tensors_stay_and_have_no_state(void **state)
     close_bench(&b);
 }
 
+static void success_leaves_the_last_failure_as_it_is(void **state)
+{
+    const char *const named[] = {"out"};
+    const descent_group group = {
+        .struct_size = sizeof group, .names = named, .name_count = 1};
+    char text[256];
+    bench b;
+
+    (void)state;
+    open_bench(&b, "sgd", NULL);
+    ok(descent_optimizer_add_group(b.o, &group, NULL));
+    bind_all(&b);
+    refused(descent_optimizer_set(b.o, "learning_rate", -1),
+            DESCENT_ERR_ARGUMENT, "sgd.learning_rate = -1");
+    snprintf(text, sizeof text, "%s", descent_error_message());
+    ok(descent_optimizer_check_groups(b.o));
+    assert_string_equal(descent_error_message(), text);
+    assert_int_equal(descent_error_code(), DESCENT_ERR_ARGUMENT);
+    close_bench(&b);
+}
+
 /* More kinds of tensors, in turn, than are remembered while scalars are asked
  * for: all of a kind get the same, and there is room for all. */
 static void many_kinds_of_tensors_have_scalars_each(void **state)
@@ -603,6 +624,7 @@ int main(void)
         cmocka_unit_test(a_global_norm_is_of_all_groups_a_limit_of_each),
         cmocka_unit_test(rescaling_may_differ_under_a_global_norm),
         cmocka_unit_test(frozen_tensors_stay_and_have_no_state),
+        cmocka_unit_test(success_leaves_the_last_failure_as_it_is),
         cmocka_unit_test(many_kinds_of_tensors_have_scalars_each),
         cmocka_unit_test(averages_do_not_overwrite_frozen_weights),
         cmocka_unit_test(the_rate_of_a_tensor_is_that_of_the_last_step),
