@@ -197,6 +197,17 @@ static descent_status compare_array(restoration *r, size_t i)
     return DESCENT_OK;
 }
 
+/* Is nothing there of the tensor whose items begin with number i? */
+static bool is_absent(const snapshot *s, size_t i)
+{
+    const int64_t tensor = s->items[i].tensor;
+
+    for (; i < s->count && s->items[i].tensor == tensor; i++)
+        if (s->items[i].source != 0 || s->items[i].differs)
+            return false;
+    return true;
+}
+
 /* Of a tensor that is not there at all the first item is told of alone. */
 static descent_status tell_missing(restoration *r)
 {
@@ -212,7 +223,7 @@ static descent_status tell_missing(restoration *r)
             (item->optional && !r->s.o->entries[item->tensor].wanted) ||
             (tensor != NULL && item->tensor == absent))
             continue;
-        if (tensor != NULL && first) {
+        if (tensor != NULL && first && is_absent(&r->s, i)) {
             absent = item->tensor;
             text_append(text, sizeof text, "missing '%.200s'", tensor);
             TRY(tell(r, DESCENT_DIFFERENCE_MISSING, tensor, text));

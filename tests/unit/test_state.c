@@ -334,6 +334,8 @@ static const struct {
      "1 difference: velocity of 'a' is bf16, expected f32"},
     {DROP, "descent.counters/iterations", "", 0, DESCENT_ERR_STATE,
      "1 difference: missing iterations"},
+    {DROP, "descent.counters/updates/b", "", 0, DESCENT_ERR_STATE,
+     "1 difference: missing updates of 'b'"},
     {DROP, "b", "", 0, DESCENT_ERR_STATE, "1 difference: missing 'b'"},
     {DROP_TENSOR, "b", "", 0, DESCENT_ERR_STATE, "1 difference: missing 'b'"},
     {RENAME_TENSOR, "b", "c", 0, DESCENT_ERR_STATE,
