@@ -206,6 +206,19 @@ static void bad_groups_are_refused_and_change_nothing(void **state)
     } cases[] = {
         {"(", "{}", "match = '('"},
         {"", "{}", "expected a regular expression of 1 to"},
+        {"((a{1,80}){1,80}){,80}", "{}",
+         "match = '((a{1,80}){1,80}){,80}': expected repetitions that come to "
+         "at most 100000 characters, written out"},
+        {"(a(b\\(){30,}){40}{90}", "{}", "at most 100000 characters"},
+        {"x{99999999999999999999}", "{}", "at most 100000 characters"},
+        {"(((((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+", "{}",
+         "at most 100000 characters"},
+        {"a{90}{90}{90}", "{}", "at most 100000 characters"},
+        {"(a[)]{90}){90}*{90}", "{}", "at most 100000 characters"},
+        {"([]()[:alpha:])[=a=]]{90}){90}?{90}", "{}",
+         "at most 100000 characters"},
+        {"[", "{}", "match = '['"},
+        {"[[:", "{}", "match = '[[:'"},
         {"out", "{\"lr_mult\": -1}", "sgd.lr_mult = -1: expected"},
         {"out", "{\"wd_mult\": -0.5}", "sgd.wd_mult = -0.5: expected"},
         {"out", "{\"freeze\": 1}", "sgd.freeze = 1: expected true or false"},
@@ -422,6 +435,22 @@ static void frozen_tensors_stay_and_have_no_state(void **state)
     close_bench(&b);
 }
 
+/* As long as they are not nested. */
+static void repetitions_may_be_many(void **state)
+{
+    bench b;
+
+    (void)state;
+    open_bench(&b, "sgd", NULL);
+    ok(add(&b, "^(a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q+r+s+|conv/k.{4}[l-]{1})$",
+           "{\"freeze\": true}"));
+    ok(add(&b, "((o{1,99}|u){2,99}t|x){1,2}|conv", "{}"));
+    bind_all(&b);
+    assert_int_equal(descent_optimizer_tensor_group(b.o, 0), 1);
+    assert_int_equal(descent_optimizer_tensor_group(b.o, 1), 2);
+    close_bench(&b);
+}
+
 static void success_leaves_the_last_failure_as_it_is(void **state)
 {
     const char *const named[] = {"out"};
@@ -624,6 +653,7 @@ int main(void)
         cmocka_unit_test(a_global_norm_is_of_all_groups_a_limit_of_each),
         cmocka_unit_test(rescaling_may_differ_under_a_global_norm),
         cmocka_unit_test(frozen_tensors_stay_and_have_no_state),
+        cmocka_unit_test(repetitions_may_be_many),
         cmocka_unit_test(success_leaves_the_last_failure_as_it_is),
         cmocka_unit_test(many_kinds_of_tensors_have_scalars_each),
         cmocka_unit_test(averages_do_not_overwrite_frozen_weights),

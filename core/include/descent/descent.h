@@ -41,8 +41,8 @@
  *                are independent of each other, also on one runtime.
  *   [object]     calls for one object must not overlap.
  * Inside a callback (a schedule, an allocator, a log function) calls that change
- * the optimizer which is being worked on fail with DESCENT_ERR_STATE; it must not
- * be freed there.
+ * the optimizer which is being worked on, or ask for its options, configuration
+ * or state, fail with DESCENT_ERR_STATE; it must not be freed there.
  *
  * Lifetimes: an optimizer keeps its runtime alive, and schedules given to it.
  * Free in any order.
@@ -548,8 +548,9 @@ descent_optimizer_index(const descent_optimizer *optimizer, const char *name,
 typedef struct descent_group {
     uint32_t           struct_size;
     uint32_t           reserved;   /* 0                                       */
-    const char        *match;      /* POSIX extended regular expression, or
-                                      NULL                                    */
+    const char        *match;      /* POSIX extended regular expression, of at
+                                      most 100000 characters when repetitions
+                                      are written out; or NULL                */
     const char *const *names;      /* [name_count], or NULL                   */
     size_t             name_count;
     /* Asked once about every tensor that no earlier group has, when either is
