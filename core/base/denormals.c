@@ -54,3 +54,17 @@ void denormals_restore(uint64_t before)
     if (((now ^ before) & FLUSH) != 0)
         set((now & ~FLUSH) | (before & FLUSH));
 }
+
+uint64_t denormals_mode(void)
+{
+    return get();
+}
+
+uint64_t denormals_set_mode(uint64_t mode)
+{
+    const uint64_t before = get();
+
+    if (mode != before)
+        set(mode);
+    return before;
+}

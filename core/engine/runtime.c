@@ -9,8 +9,6 @@
 #include "option/table.h"
 #include "schedule/schedule.h"
 
-enum { MOST_THREADS = 1024 };
-
 static const descent_runtime_options no_options = {
     .struct_size = sizeof(descent_runtime_options),
 };
@@ -40,9 +38,27 @@ static descent_status choose_isa(descent_runtime *runtime,
     return DESCENT_OK;
 }
 
+static uint32_t processors(void)
+{
+    const uint32_t n = cpu_count();
+
+    return n < POOL_MOST_THREADS ? n : POOL_MOST_THREADS;
+}
+
+static descent_status check_threads(long n)
+{
+    return n <= POOL_MOST_THREADS
+               ? DESCENT_OK
+               : status_fail(DESCENT_ERR_ARGUMENT,
+                             "threads = %ld: expected 1 to %d, or 0 for the "
+                             "processors of this process",
+                             n, POOL_MOST_THREADS);
+}
+
 static descent_status choose_threads(descent_runtime *runtime,
                                      const descent_runtime_options *options)
 {
+    pool_host host = {NULL, NULL};
     const char *variable = environment(options, "DESCENT_THREADS");
     long n = (long)options->threads;
     char *end = NULL;
@@ -51,19 +67,23 @@ static descent_status choose_threads(descent_runtime *runtime,
         n = variable[0] >= '0' && variable[0] <= '9'
                 ? strtol(variable, &end, 10)
                 : -1;
-        if (n < 1 || n > MOST_THREADS || *end != '\0')
+        if (n < 1 || n > POOL_MOST_THREADS || *end != '\0')
             return status_fail(DESCENT_ERR_ARGUMENT,
                                "DESCENT_THREADS = \"%.64s\": expected an "
                                "integer from 1 to %d",
-                               variable, MOST_THREADS);
+                               variable, POOL_MOST_THREADS);
     }
-    if (n > MOST_THREADS)
-        return status_fail(DESCENT_ERR_ARGUMENT,
-                           "threads = %ld: expected 1 to %d, or 0 for the "
-                           "processors of this process",
-                           n, MOST_THREADS);
-    runtime->threads = n > 0 ? (uint32_t)n : cpu_count();
-    return DESCENT_OK;
+    if (DESCENT_HAS(options, parallel_user))
+        host = (pool_host){options->parallel_for, options->parallel_user};
+    TRY(check_threads(n));
+    return pool_create(runtime->memory, n > 0 ? (uint32_t)n : processors(),
+                       host, &runtime->threads);
+}
+
+static void run_parallel(void *user, size_t n,
+                         void (*task)(void *arg, size_t i), void *arg)
+{
+    pool_run(user, n, task, arg);
 }
 
 static descent_status open_plugins(descent_runtime *runtime,
@@ -76,6 +96,8 @@ static descent_status open_plugins(descent_runtime *runtime,
         .use_environment =
             (options->flags & DESCENT_RUNTIME_IGNORE_ENVIRONMENT) == 0,
         .is_core_option = option_is_common,
+        .parallel = run_parallel,
+        .parallel_user = runtime->threads,
     };
 
     TRY(registry_create(&setup, &runtime->plugins));
@@ -148,6 +170,7 @@ void descent_runtime_free(descent_runtime *runtime)
         return;
     m = runtime->memory;
     registry_free(runtime->plugins);
+    pool_free(runtime->threads);
     memory_release(m, runtime, 1, sizeof *runtime);
     memory_close(m);
 }
@@ -167,7 +190,15 @@ const char *descent_runtime_isa(const descent_runtime *runtime)
 
 uint32_t descent_runtime_threads(const descent_runtime *runtime)
 {
-    return runtime->threads;
+    return pool_threads(runtime->threads);
+}
+
+descent_status descent_runtime_set_threads(descent_runtime *runtime, uint32_t n)
+{
+    TRY(runtime_check(runtime));
+    TRY(check_threads((long)n));
+    pool_set_threads(runtime->threads, n > 0 ? n : processors());
+    return DESCENT_OK;
 }
 
 /* ---- What the other layers offer, for a runtime ---- */

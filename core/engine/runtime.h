@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The object behind descent_runtime: memory, log, plugins, processor. */
+/* The object behind descent_runtime: memory, log, plugins, processor,
+ * threads. */
 #ifndef DESCENT_ENGINE_RUNTIME_H
 #define DESCENT_ENGINE_RUNTIME_H
 
@@ -7,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "engine/pool.h"
 #include "plugin/registry.h"
 
 struct descent_runtime {
@@ -14,7 +16,7 @@ struct descent_runtime {
     log_sink log;
     registry *plugins;
     descent_isa isa;
-    uint32_t threads;
+    pool *threads;
     atomic_uint references;
 };
 

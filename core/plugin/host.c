@@ -47,10 +47,15 @@ static void release(const descent_host *services, void *block, size_t bytes)
     memory_release(owner(services)->memory, block, bytes, 1);
 }
 
-static void parallel(const descent_host *services, size_t n,
-                     void (*task)(void *arg, size_t i), void *arg)
+static void run_parallel(const descent_host *services, size_t n,
+                         void (*task)(void *arg, size_t i), void *arg)
 {
-    (void)services;
+    const host *h = owner(services);
+
+    if (h->parallel != NULL) {
+        h->parallel(h->parallel_user, n, task, arg);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
         task(arg, i);
 }
@@ -62,7 +67,8 @@ static const void *extension(const descent_host *services, const char *id)
     return NULL;
 }
 
-void host_prepare(host *h, memory *m, const log_sink *log)
+void host_prepare(host *h, memory *m, const log_sink *log,
+                  host_parallel *parallel, void *parallel_user)
 {
     h->services = (descent_host){
         sizeof(descent_host),
@@ -73,9 +79,11 @@ void host_prepare(host *h, memory *m, const log_sink *log)
         write_log,
         allocate,
         release,
-        parallel,
+        run_parallel,
         extension,
     };
     h->memory = m;
     h->log = log;
+    h->parallel = parallel;
+    h->parallel_user = parallel_user;
 }

@@ -14,7 +14,8 @@ descent_status registry_create(const registry_setup *setup, registry **out)
 
     TRY(memory_new(setup->memory, 1, sizeof *r, &r));
     r->setup = *setup;
-    host_prepare(&r->host, setup->memory, setup->log);
+    host_prepare(&r->host, setup->memory, setup->log, setup->parallel,
+                 setup->parallel_user);
     status = search_open(&r->search, setup->memory, setup->files,
                          setup->use_environment);
     if (status != DESCENT_OK)

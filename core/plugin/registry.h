@@ -20,6 +20,11 @@ typedef struct registry_setup {
     bool use_environment; /* DESCENT_PLUGIN_PATH, user's directory */
     /* Tells the names, aliases included, that plugins may not declare. */
     bool (*is_core_option)(const char *name);
+    /* Runs task(arg, i) for every i < n and waits: what plugins get as
+     * host->parallel.  NULL: on the calling thread. */
+    void (*parallel)(void *user, size_t n, void (*task)(void *arg, size_t i),
+                     void *arg);
+    void *parallel_user;
 } registry_setup;
 
 descent_status registry_create(const registry_setup *setup, registry **out);

@@ -52,8 +52,8 @@ static int tear_down(void **state)
 
 static descent_status create(registry **r)
 {
-    const registry_setup setup = {store, &silent, &files_system, true,
-                                  plugin_is_core_option};
+    const registry_setup setup = {
+        store, &silent, &files_system, true, plugin_is_core_option, NULL, NULL};
 
     return registry_create(&setup, r);
 }

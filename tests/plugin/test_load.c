@@ -298,8 +298,8 @@ static ssize_t read_and_swap(int descriptor, void *buffer, size_t bytes,
 static void the_file_checked_is_the_file_loaded(void **state)
 {
     files swapping = files_system;
-    const registry_setup setup = {t.memory, &t.log, &swapping, false,
-                                  plugin_is_core_option};
+    const registry_setup setup = {
+        t.memory, &t.log, &swapping, false, plugin_is_core_option, NULL, NULL};
     descent_plugin_info info = {.struct_size = sizeof info};
     registry *r;
 

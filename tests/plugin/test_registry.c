@@ -401,8 +401,8 @@ static descent_status count_visit(void *user, const descent_plugin_info *info)
 static descent_status whole_life(memory *m)
 {
     static log_sink silent;
-    const registry_setup setup = {m, &silent, &files_system, false,
-                                  plugin_is_core_option};
+    const registry_setup setup = {
+        m, &silent, &files_system, false, plugin_is_core_option, NULL, NULL};
     registry *r;
     int visits = 0;
     descent_status status;

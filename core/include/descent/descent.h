@@ -148,10 +148,17 @@ typedef struct descent_runtime_options {
     const char              *isa;       /* "any", "avx2", "avx512": the highest
                                            level to use; NULL: DESCENT_ISA from
                                            the environment, else the best     */
-    uint32_t                 threads;   /* most worker threads; 0:
-                                           DESCENT_THREADS, else the processors
-                                           this process may use               */
+    uint32_t                 threads;   /* most threads of a step, the caller's
+                                           included; 0: DESCENT_THREADS, else
+                                           the processors this process may use */
     uint32_t                 reserved;  /* 0                                  */
+    /* The application's own threads, or NULL: runs task(arg, i) for every i < n,
+     * each once, in any order and on any threads, and returns when all have
+     * returned.  Called by one step at a time, inside it, never with threads =
+     * 1; one that misses a task makes this and later steps fail. */
+    void (*parallel_for)(void *user, size_t n,
+                         void (*task)(void *arg, size_t i), void *arg);
+    void                    *parallel_user;
 } descent_runtime_options;
 
 /* Create a runtime.  `options` may be NULL.  Fails on a relative directory or a
@@ -169,10 +176,20 @@ DESCENT_API descent_status
 descent_runtime_add_directory(descent_runtime *runtime, const char *directory);
 
 /* The highest instruction-set level in use, e.g. "avx2"; the most threads a step
- * may use (this version runs each step on the calling thread).  Results never
- * depend on either.  [any] */
+ * may use, the calling one included.  Results never depend on either.  [any] */
 DESCENT_API const char *descent_runtime_isa(const descent_runtime *runtime);
 DESCENT_API uint32_t    descent_runtime_threads(const descent_runtime *runtime);
+
+/* Set the most threads a step may use, from the next step on: 1 to 1024, or 0 for
+ * the processors this process may use.  They are started by the first step that
+ * is large enough, as many as the system allows, and end with the runtime; small
+ * steps, and one that finds them busy with another optimizer's, run on the
+ * calling thread.  Signals are not delivered to them.
+ * A child of fork does not have its parent's threads: once they run, a step of
+ * this runtime fails there with DESCENT_ERR_STATE; create one in the child.
+ * [any] */
+DESCENT_API descent_status
+descent_runtime_set_threads(descent_runtime *runtime, uint32_t n);
 
 /* ---- Plugins -------------------------------------------------------------------- */
 

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* Who runs a job: the caller alone, the runtime's threads, or the application. */
+#include "engine/pool.h"
+
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/denormals.h"
+#include "engine/pool_crew.h"
+
+struct pool {
+    memory *memory;
+    pool_host host;
+    atomic_uint wanted;
+    atomic_flag busy;    /* with one job at a time; guards the crew */
+    uint32_t started;    /* the number wanted when the crew was started */
+    atomic_long process; /* its threads belong to; 0 before there are any */
+    atomic_bool broken;  /* parallel_for failed us */
+    crew *crew;
+};
+
+descent_status pool_create(memory *m, uint32_t threads, pool_host host,
+                           pool **out)
+{
+    pool *p;
+    descent_status status;
+
+    TRY(memory_new(m, 1, sizeof *p, &p));
+    p->memory = m;
+    p->host = host;
+    p->started = 1;
+    atomic_flag_clear(&p->busy);
+    pool_set_threads(p, threads);
+    status = crew_create(m, &p->crew);
+    if (status == DESCENT_OK)
+        *out = p;
+    else
+        pool_free(p);
+    return status;
+}
+
+static bool is_child(const pool *p)
+{
+    const long process =
+        atomic_load_explicit(&p->process, memory_order_relaxed);
+
+    return process != 0 && process != (long)getpid();
+}
+
+void pool_free(pool *p)
+{
+    if (p == NULL)
+        return;
+    crew_free(p->crew, !is_child(p));
+    memory_release(p->memory, p, 1, sizeof *p);
+}
+
+uint32_t pool_threads(const pool *p)
+{
+    return atomic_load_explicit(&p->wanted, memory_order_relaxed);
+}
+
+void pool_set_threads(pool *p, uint32_t threads)
+{
+    atomic_store_explicit(&p->wanted, threads, memory_order_relaxed);
+}
+
+descent_status pool_check(const pool *p)
+{
+    if (is_child(p))
+        return status_fail(DESCENT_ERR_STATE,
+                           "the threads of this runtime stayed with process "
+                           "%ld when it forked: expected a runtime created by "
+                           "this process",
+                           atomic_load(&p->process));
+    if (atomic_load_explicit(&p->broken, memory_order_relaxed))
+        return status_fail(DESCENT_ERR_STATE,
+                           "parallel_for of the application ran more or fewer "
+                           "tasks than it was asked to: expected every one, "
+                           "once");
+    return DESCENT_OK;
+}
+
+/* ---- Jobs ---- */
+
+typedef struct job {
+    pool_task *task;
+    void *arg;
+    size_t count;
+    atomic_size_t ran;
+    uint64_t mode; /* how its caller calculates */
+} job;
+
+static void run_task(void *arg, size_t i)
+{
+    job *j = arg;
+    uint64_t before;
+
+    if (i >= j->count)
+        return;
+    atomic_fetch_add_explicit(&j->ran, 1, memory_order_relaxed);
+    before = denormals_set_mode(j->mode);
+    j->task(j->arg, i);
+    denormals_set_mode(before);
+}
+
+static void run_at_host(pool *p, job *j)
+{
+    p->host.parallel_for(p->host.user, j->count, run_task, j);
+    if (atomic_load(&j->ran) != j->count)
+        atomic_store(&p->broken, true);
+}
+
+static void run_by_crew(pool *p, uint32_t threads, job *j)
+{
+    if (p->started != threads) {
+        p->started = threads;
+        atomic_store(&p->process, (long)getpid());
+        crew_start(p->crew, threads - 1);
+    }
+    crew_run(p->crew, j->count, run_task, j);
+}
+
+void pool_run(pool *p, size_t n, pool_task *task, void *arg)
+{
+    const uint32_t threads = pool_threads(p);
+
+    if (n < 2 || threads < 2 || is_child(p) ||
+        atomic_flag_test_and_set_explicit(&p->busy, memory_order_acquire)) {
+        for (size_t i = 0; i < n; i++)
+            task(arg, i);
+        return;
+    }
+    job j = {.task = task, .arg = arg, .count = n, .mode = denormals_mode()};
+    if (p->host.parallel_for != NULL)
+        run_at_host(p, &j);
+    else
+        run_by_crew(p, threads, &j);
+    atomic_flag_clear_explicit(&p->busy, memory_order_release);
+}
