@@ -4,6 +4,7 @@
 
 #include "engine/stage.h"
 #include "engine/tile.h"
+#include "engine/work.h"
 
 ema average_moment(const descent_optimizer *o, const entry *e)
 {
@@ -18,12 +19,13 @@ ema average_moment(const descent_optimizer *o, const entry *e)
     };
 }
 
-void average_update(entry *e, ema m)
+static void update(entry *e, ema m, const descent_span *span)
 {
+    const int64_t end = span->first + span->count;
     float weight[TILE], average[TILE];
 
-    for (int64_t at = 0; at < e->count; at += TILE) {
-        const size_t n = (size_t)(e->count - at < TILE ? e->count - at : TILE);
+    for (int64_t at = span->first; at < end; at += TILE) {
+        const size_t n = (size_t)(end - at < TILE ? end - at : TILE);
         void *to =
             stage_read(e->average, e->state_dtype, e->compute, at, n, average);
         tile_average(e->compute, n, m.keep, m.take,
@@ -32,16 +34,48 @@ void average_update(entry *e, ema m)
     }
 }
 
-/* Every so many updates the averages become the weights, but for frozen ones;
- * asked after the counter of updates would have grown. */
-void average_overwrite(descent_optimizer *o)
+/* What the pass has not averaged already. */
+static bool is_left(const entry *e)
 {
-    for (size_t i = 0; i < o->count; i++) {
-        entry *e = &o->entries[i];
-        const double frequency =
-            settings_now(entry_settings(o, e), OPTION_EMA_OVERWRITE_FREQUENCY);
-        if (e->average != NULL && !entry_is_frozen(o, e) && !isnan(frequency) &&
-            fmod((double)(o->updates + 1), frequency) == 0)
-            stage_replace_weight(e, e->average);
+    return (!e->active || e->partial) && e->average != NULL;
+}
+
+/* Every so many updates the averages become the weights, but for frozen ones;
+ * asked before the counter of updates has grown. */
+static bool overwrites(const descent_optimizer *o, const entry *e)
+{
+    const double frequency =
+        settings_now(entry_settings(o, e), OPTION_EMA_OVERWRITE_FREQUENCY);
+
+    return e->average != NULL && !entry_is_frozen(o, e) && !isnan(frequency) &&
+           fmod((double)(o->updates + 1), frequency) == 0;
+}
+
+static descent_status finish_piece(void *context, size_t begin, size_t end)
+{
+    const descent_optimizer *o = context;
+
+    for (size_t k = begin; k < end; k++) {
+        const descent_span *span = &o->spans[k];
+        entry *e = work_entry(o, k);
+        if (is_left(e))
+            update(e, average_moment(o, e), span);
+        if (overwrites(o, e))
+            stage_replace_weight(e, e->average, span->first,
+                                 (size_t)span->count);
     }
+    return DESCENT_OK;
+}
+
+void averages_finish(descent_optimizer *o)
+{
+    int64_t elements = 0;
+
+    for (size_t i = 0; i < o->count; i++) {
+        const entry *e = &o->entries[i];
+        if (is_left(e) || overwrites(o, e))
+            elements += e->count;
+    }
+    if (elements > 0)
+        work_run(o, elements, finish_piece, o);
 }

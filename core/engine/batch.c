@@ -17,7 +17,7 @@ enum { SPANS = 64 };
 typedef struct batch {
     pass_state *p;
     entry *e;
-    const descent_span *whole; /* the tensor's span, from which they are cut */
+    const descent_span *whole; /* the plan's span, from which they are cut  */
     uint32_t mine;             /* the core's share, a mask                    */
     descent_fuse fuse;         /* the plugin's                                */
     stage room;                /* for copies of `size` elements ...           */
@@ -176,14 +176,16 @@ static descent_status add_run(batch *b, const row_walk *run)
 static descent_status run_all(batch *b)
 {
     const bool accumulates = b->p->plan->source.accumulates;
-    row_walk walk = rows_walk(b->e, !b->e->partial ? WALK_ALL
-                                    : accumulates  ? WALK_TOUCHED
-                                                   : WALK_LISTED);
+    row_walk walk = rows_walk_span(b->e,
+                                   !b->e->partial ? WALK_ALL
+                                   : accumulates  ? WALK_TOUCHED
+                                                  : WALK_LISTED,
+                                   b->whole->first, b->whole->count);
 
     while (rows_next(&walk))
         TRY(add_run(b, &walk));
     TRY(flush(b));
-    if (accumulates)
+    if (accumulates && b->whole->first == 0)
         rows_unmark(b->e);
     return DESCENT_OK;
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tensor/finite.h"
 
+#include <stdatomic.h>
+
 #include "base/text.h"
 #include "engine/rows.h"
+#include "engine/work.h"
 #include "tensor/convert.h"
 #include "tensor/view.h"
 
@@ -50,22 +53,61 @@ static descent_status refuse(const entry *e, int64_t index, double value)
                        dtype_name(e->compute));
 }
 
-descent_status finite_judge(const descent_optimizer *o, bool *finite)
+/* The first number that is not finite of one tensor's. */
+static int64_t find(const entry *e, double *value)
+{
+    return e->sparse ? find_listed(e, value) : find_dense(e, value);
+}
+
+/* What only earlier steps have fed was judged then. */
+static bool is_judged(const entry *e)
+{
+    return e->active && e->now != NULL;
+}
+
+typedef struct finite_work {
+    const descent_optimizer *o;
+    atomic_bool bad;
+} finite_work;
+
+static descent_status judge_piece(void *context, size_t begin, size_t end)
+{
+    finite_work *w = context;
+
+    for (size_t k = begin; k < end; k++) {
+        const descent_span *span = &w->o->spans[k];
+        const entry *e = work_entry(w->o, k);
+        bool good = true;
+        double value;
+        if (!is_judged(e))
+            continue;
+        if (atomic_load_explicit(&w->bad, memory_order_relaxed))
+            break;
+        if (!e->sparse)
+            good = finite_until(e->now_dtype, e->compute,
+                                dtype_at(e->now, e->now_dtype, span->first),
+                                span->count) == span->count;
+        else if (span->first == 0)
+            good = find_listed(e, &value) == e->count;
+        if (!good)
+            atomic_store_explicit(&w->bad, true, memory_order_relaxed);
+    }
+    return DESCENT_OK;
+}
+
+descent_status finite_judge(descent_optimizer *o, bool *finite)
 {
     const bool fails =
         settings_now(&o->settings, OPTION_ON_NONFINITE) == NONFINITE_ERROR;
+    finite_work w = {.o = o};
 
-    *finite = true;
-    for (size_t i = 0; i < o->count && *finite; i++) {
+    work_run(o, o->work, judge_piece, &w);
+    *finite = !atomic_load(&w.bad);
+    for (size_t i = 0; i < o->count && !*finite && fails; i++) {
         const entry *e = &o->entries[i];
         double value = 0;
-        int64_t until;
-        /* What only earlier steps have fed was judged then. */
-        if (!e->active || e->now == NULL)
-            continue;
-        until = e->sparse ? find_listed(e, &value) : find_dense(e, &value);
-        *finite = until == e->count;
-        if (!*finite && fails)
+        const int64_t until = is_judged(e) ? find(e, &value) : e->count;
+        if (until < e->count)
             return refuse(e, until, value);
     }
     return DESCENT_OK;

@@ -6,6 +6,7 @@
 #include "engine/rows.h"
 #include "engine/stage.h"
 #include "engine/tile.h"
+#include "engine/work.h"
 #include "tensor/norm.h"
 #include "tensor/view.h"
 
@@ -74,10 +75,13 @@ void gradient_scale(descent_optimizer *o, const descent_step_options *options,
     }
 }
 
-void gradient_accumulate(entry *e, double unscale)
+/* ---- Accumulation ---- */
+
+static void accumulate(const entry *e, double unscale, const descent_span *span)
 {
     const bool lazy = e->sparse && e->marks != NULL;
-    row_walk walk = rows_walk(e, lazy ? WALK_LISTED : WALK_ALL);
+    row_walk walk = rows_walk_span(e, lazy ? WALK_LISTED : WALK_ALL,
+                                   span->first, span->count);
     double sum[TILE];
 
     while (rows_next(&walk)) {
@@ -88,8 +92,37 @@ void gradient_accumulate(entry *e, double unscale)
             stage_write(e->accumulator, e->state_dtype, e->compute, at, n, sum);
         }
     }
-    rows_mark(e);
-    e->accumulated = true;
+}
+
+typedef struct source_work {
+    descent_optimizer *o;
+    gradient_source source;
+} source_work;
+
+static descent_status accumulate_piece(void *context, size_t begin, size_t end)
+{
+    const source_work *w = context;
+
+    for (size_t k = begin; k < end; k++) {
+        const entry *e = work_entry(w->o, k);
+        if (e->active)
+            accumulate(e, w->source.unscale, &w->o->spans[k]);
+    }
+    return DESCENT_OK;
+}
+
+void gradient_accumulate(descent_optimizer *o, double unscale)
+{
+    source_work w = {o, {.unscale = unscale}};
+
+    work_run(o, o->work, accumulate_piece, &w);
+    for (size_t i = 0; i < o->count; i++) {
+        entry *e = &o->entries[i];
+        if (!e->active)
+            continue;
+        rows_mark(e);
+        e->accumulated = true;
+    }
 }
 
 /* ---- Pieces ---- */
@@ -104,9 +137,18 @@ static int not_zero(const entry *e, gradient_source source)
 
 gradient_pieces gradient_walk(const entry *e, gradient_source source)
 {
+    return gradient_walk_span(e, source, 0, e->count);
+}
+
+gradient_pieces gradient_walk_span(const entry *e, gradient_source source,
+                                   int64_t first, int64_t n)
+{
+    const row_walk walk = rows_walk_span(e, not_zero(e, source), first, n);
+
     return (gradient_pieces){
         .source = source,
-        .walk = rows_walk(e, not_zero(e, source)),
+        .walk = walk,
+        .first = walk.end,
     };
 }
 
@@ -141,10 +183,8 @@ static double largest(const entry *e, gradient_source source)
     return most;
 }
 
-static double sum_of_squares(const entry *e, gradient_source source,
-                             double scale)
+static double sum_of_squares(const entry *e, gradient_pieces p, double scale)
 {
-    gradient_pieces p = gradient_walk(e, source);
     double block[NORM_BLOCK];
     norm_sum sum = {0};
     const void *g;
@@ -154,7 +194,36 @@ static double sum_of_squares(const entry *e, gradient_source source,
     return norm_sum_end(&sum);
 }
 
+static descent_status square_piece(void *context, size_t begin, size_t end)
+{
+    const source_work *w = context;
+
+    for (size_t k = begin; k < end; k++) {
+        const entry *e = work_entry(w->o, k);
+        const descent_span *span = &w->o->spans[k];
+        if (e->active)
+            w->o->parts[k].square = sum_of_squares(
+                e, gradient_walk_span(e, w->source, span->first, span->count),
+                1);
+    }
+    return DESCENT_OK;
+}
+
+/* The sums of a tensor's spans are whole subtrees of its tree of blocks. */
+static double entry_square(const descent_optimizer *o, const entry *e)
+{
+    norm_tree tree = {0};
+
+    for (size_t k = 0; k < e->spans; k++)
+        norm_tree_add(&tree, o->parts[e->span + k].square);
+    return norm_tree_sum(&tree);
+}
+
 /* ---- Norms ---- */
+
+_Static_assert(SPAN_MOST % NORM_BLOCK == 0 &&
+                   (SPAN_MOST & (SPAN_MOST - 1)) == 0,
+               "a span is a subtree of a norm's tree");
 
 /* Squares of doubles may overflow or vanish where the norm does not. */
 static bool is_safe(double square)
@@ -175,8 +244,9 @@ static double tensor_norm(const entry *e, gradient_source source)
         return most;
     frexp(most, &exponent);
     exponent = exponent < -1000 ? -1000 : exponent; /* 2^1000 is finite */
-    return ldexp(sqrt(sum_of_squares(e, source, ldexp(1, -exponent))),
-                 exponent);
+    return ldexp(
+        sqrt(sum_of_squares(e, gradient_walk(e, source), ldexp(1, -exponent))),
+        exponent);
 }
 
 /* The norm of several norms, of which `most` is the largest. */
@@ -199,12 +269,14 @@ double gradient_norms(descent_optimizer *o, gradient_source source)
     norm_tree tensors = {0};
     double most = 0, scale = NAN;
     bool alike = true;
+    source_work w = {o, source};
 
+    work_run(o, o->work, square_piece, &w);
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
         if (!e->active)
             continue;
-        e->square = sum_of_squares(e, source, 1);
+        e->square = entry_square(o, e);
         norm_tree_add(&tensors, e->square);
         e->norm = tensor_norm(e, source) * fabs(e->scale);
         most = e->norm > most || isnan(e->norm) ? e->norm : most;

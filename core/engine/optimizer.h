@@ -8,6 +8,7 @@
  *   clip.c       norms and their limits         finite.c   NaN and infinity
  *   average.c    averages of the weights        swap.c     ... in their place
  *   stage.c      16-bit tensors in f32          tile.c     the core's arithmetic
+ *   plan.c       spans and pieces               work.c     ... on all threads
  *   group.c      tensors that differ            change.c   options from outside
  *   exclude.c    tensors that do not decay
  */
@@ -105,6 +106,8 @@ typedef struct entry {
     double square, norm; /* of the gradient, where clipping needs them */
     double clip;         /* factor of norm clipping */
     size_t set;          /* of scalars */
+
+    size_t span, spans; /* of the plan: the first about it, and how many */
 } entry;
 
 /* Stored in 16 bits: the rule works on copies. */
@@ -115,6 +118,23 @@ static inline bool entry_is_narrow(const entry *e)
 
 /* What a worker needs of a whole tensor in the compute type. */
 enum { WHOLE_GRADIENT, WHOLE_WEIGHT, WHOLE_AVERAGE, WHOLES };
+
+/* A tensor is cut into spans of this many elements: whole blocks of a norm, and
+ * a power of two of them, so that their sums are whole subtrees of its tree. */
+enum { SPAN_MOST = 1 << 14 };
+
+/* What belongs to a span of the plan. */
+typedef struct span_part {
+    size_t entry;
+    double square; /* of its share of the gradient, where norms are needed */
+    descent_fuse fuse;
+    void *slot[DESCENT_MAX_SLOTS]; /* of one that begins within its tensor */
+} span_part;
+
+/* Spans [begin, end), which go to one thread. */
+typedef struct piece {
+    size_t begin, end;
+} piece;
 
 struct descent_optimizer {
     descent_runtime *runtime; /* retained */
@@ -134,13 +154,15 @@ struct descent_optimizer {
     bool ranges_stale;
     size_t unbuilt;
 
-    /* The plan: one span for each tensor with elements, f32 before f64, made
-     * again when tensors come or go. */
+    /* The plan: spans for each tensor with elements, f32 before f64, in pieces
+     * of about equal work; made again when tensors come or go. */
     bool plan_stale;
-    size_t *planned; /* [span_count]: entry of each span */
     descent_span *spans;
-    descent_fuse *fuses;
-    size_t span_count, span_capacity, fuse_capacity, planned_capacity;
+    span_part *parts; /* [span_count] */
+    piece *pieces;    /* [piece_count] */
+    size_t span_count, piece_count;
+    size_t span_capacity, part_capacity, piece_capacity;
+    int64_t work; /* elements that the step at hand is about */
 
     scalars *sets; /* of the step at hand */
     size_t set_count, set_capacity;
@@ -177,7 +199,8 @@ descent_status plan_check_ranges(descent_optimizer *o);
 descent_status plan_check_gradient(const descent_optimizer *o, const entry *e,
                                    descent_dtype dtype, int64_t count,
                                    const void *data);
-/* Spans for the tensors as they are now. */
+/* Room for a plan of the tensors as they are now; and making it. */
+descent_status plan_reserve(descent_optimizer *o);
 void plan_spans(descent_optimizer *o);
 
 /* tensors.c */
@@ -248,15 +271,15 @@ const void *gradient_load(const entry *e, gradient_source source, int64_t first,
  * norms, in one factor, `by` included. */
 void gradient_scale(descent_optimizer *o, const descent_step_options *options,
                     double by);
-/* Add this step's gradient to the accumulator. */
-void gradient_accumulate(entry *e, double unscale);
+/* Add this step's gradients to the accumulators. */
+void gradient_accumulate(descent_optimizer *o, double unscale);
 /* Fill the active tensors' norms, of the effective gradient times its scale, and
  * return the norm of all together. */
 double gradient_norms(descent_optimizer *o, gradient_source source);
 
 /* finite.c: is every element of the gradients handed to this step a finite
  * number?  With on_nonfinite = "error" the first that is none is a failure. */
-descent_status finite_judge(const descent_optimizer *o, bool *finite);
+descent_status finite_judge(descent_optimizer *o, bool *finite);
 
 /* What a call of step does. */
 typedef struct step_plan {
@@ -290,8 +313,9 @@ typedef struct ema {
     double keep, take;
 } ema;
 ema average_moment(const descent_optimizer *o, const entry *e);
-void average_update(entry *e, ema m);
-void average_overwrite(descent_optimizer *o);
+/* Averages of what the pass has not averaged already: of a tensor of which it
+ * updated some rows, all; then their overwriting. */
+void averages_finish(descent_optimizer *o);
 
 /* pass.c: everything between final scalars and new weights. */
 descent_status pass_run(descent_optimizer *o, step_plan *plan);

@@ -3,8 +3,13 @@
  * tensors a call; the rest goes through batch.c. */
 #include <math.h>
 
+#include <stdatomic.h>
+
 #include "engine/pass.h"
 #include "engine/slots.h"
+#include "engine/work.h"
+#include "plugin/type.h"
+#include "tensor/view.h"
 
 /* The last ones before the rule, because the core's share comes first, and
  * averaging, which follows. */
@@ -73,12 +78,10 @@ descent_status pass_call(pass_state *p, const descent_span *spans, size_t n,
     p->pass.count = n;
     p->pass.spans = spans;
     p->pass.compute = compute;
-    if (!p->fused) {
-        p->plan->step_calls++;
+    p->calls++;
+    if (!p->fused)
         return status_foreign(type->step(p->o->self, &p->pass), before,
                               "step of", type->id);
-    }
-    p->plan->fused_calls++;
     return status_foreign(type->fused_step(p->o->self, &p->pass), before,
                           "fused_step of", type->id);
 }
@@ -92,13 +95,21 @@ static bool is_direct(const pass_state *p, const entry *e,
            pass_share(p, e, fuse->mask) == fuse->mask;
 }
 
-/* Point a span at the arrays of its tensor in this step. */
-static void aim(pass_state *p, descent_span *span, entry *e)
+/* Point a span at its place in the arrays of its tensor in this step; arrays
+ * that are not of the tensor's type are batch.c's matter. */
+static void aim(pass_state *p, size_t k, entry *e)
 {
-    span->weight = e->weight;
-    span->grad = e->now;
+    descent_span *span = &p->o->spans[k];
+    const int64_t first = span->first;
+
+    span->weight = dtype_at(e->weight, e->dtype, first);
+    span->grad = e->now == NULL ? NULL : dtype_at(e->now, e->dtype, first);
     span->coef = coefficients(p->o, e);
-    span->average = e->average;
+    span->average =
+        e->average == NULL ? NULL : dtype_at(e->average, e->dtype, first);
+    for (size_t i = 0; i < p->o->type->slot_count && first > 0; i++)
+        p->o->parts[k].slot[i] =
+            e->slot[i] == NULL ? NULL : dtype_at(e->slot[i], e->dtype, first);
     if (p->o->type->scope == DESCENT_SCOPE_TENSOR)
         span->scalar =
             e->scalar == NULL
@@ -108,20 +119,18 @@ static void aim(pass_state *p, descent_span *span, entry *e)
 }
 
 /* Spans of one type that follow each other and need no tiles are one call. */
-static descent_status run_spans(pass_state *p)
+static descent_status run_spans(pass_state *p, size_t begin, size_t end)
 {
     descent_optimizer *o = p->o;
-    size_t begin = 0;
 
-    for (size_t k = 0; k <= o->span_count; k++) {
-        entry *e = k < o->span_count ? &o->entries[o->planned[k]] : NULL;
-        const descent_dtype class =
-            begin < k ? o->entries[o->planned[begin]].dtype : 0;
+    for (size_t k = begin; k <= end; k++) {
+        entry *e = k < end ? work_entry(o, k) : NULL;
+        const descent_dtype class = begin < k ? work_entry(o, begin)->dtype : 0;
         bool joins = false;
         if (e != NULL && e->active) {
-            aim(p, &o->spans[k], e);
-            describe_work(p, e, &o->fuses[k]);
-            joins = is_direct(p, e, &o->fuses[k]);
+            aim(p, k, e);
+            describe_work(p, e, &o->parts[k].fuse);
+            joins = is_direct(p, e, &o->parts[k].fuse);
         }
         if (begin < k &&
             (!joins || e->dtype != class || (double)(k - begin) >= p->most)) {
@@ -135,6 +144,21 @@ static descent_status run_spans(pass_state *p)
             TRY(batch_run(p, &o->spans[k], e));
     }
     return DESCENT_OK;
+}
+
+typedef struct pass_work {
+    const pass_state *state;
+    atomic_uint_fast64_t calls;
+} pass_work;
+
+static descent_status run_piece(void *context, size_t begin, size_t end)
+{
+    pass_work *w = context;
+    pass_state p = *w->state;
+    const descent_status status = run_spans(&p, begin, end);
+
+    atomic_fetch_add_explicit(&w->calls, p.calls, memory_order_relaxed);
+    return status;
 }
 
 descent_status pass_run(descent_optimizer *o, step_plan *plan)
@@ -160,7 +184,12 @@ descent_status pass_run(descent_optimizer *o, step_plan *plan)
                 .seed = (uint64_t)settings_now(s, OPTION_SEED),
             },
     };
+    const bool alone = o->type->scope == DESCENT_SCOPE_TENSOR ||
+                       (o->type->flags & DESCENT_TYPE_SERIAL) != 0;
+    pass_work w = {.state = &p};
+    const descent_status status =
+        work_run(o, alone ? 0 : o->work, run_piece, &w);
 
-    plan_spans(o);
-    return run_spans(&p);
+    *(p.fused ? &plan->fused_calls : &plan->step_calls) = atomic_load(&w.calls);
+    return status;
 }

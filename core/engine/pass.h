@@ -6,12 +6,14 @@
 
 #include "engine/optimizer.h"
 
+/* Every piece works with a copy of its own. */
 typedef struct pass_state {
     descent_optimizer *o;
     step_plan *plan;
     descent_pass pass;
     bool fused;  /* the plugin's fused_step may be called */
     double most; /* spans in one call */
+    uint64_t calls;
 } pass_state;
 
 /* Does storing a weight change what the rule made of it for good? */
@@ -27,8 +29,9 @@ uint32_t pass_share(const pass_state *p, const entry *e, uint32_t needs);
 descent_status pass_call(pass_state *p, const descent_span *spans, size_t n,
                          descent_dtype compute);
 
-/* batch.c: update a tensor whose span the plugin cannot take as it is, with the
- * core's share of the work; only the rows that take part. */
+/* batch.c: update the elements of a span that the plugin cannot take as it is,
+ * with the core's share of the work.  Where only some rows take part, the first
+ * span of the tensor stands for all. */
 descent_status batch_run(pass_state *p, const descent_span *span, entry *e);
 
 #endif

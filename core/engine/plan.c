@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is made from the set of tensors once, not every step: which memory is
- * whose, and the spans. */
+ * whose, spans, and the pieces that threads work on. */
 #include "engine/optimizer.h"
 #include "tensor/view.h"
 
@@ -55,22 +55,82 @@ descent_status plan_check_gradient(const descent_optimizer *o, const entry *e,
                        e->name, o->entries[found->owner].name);
 }
 
-static void plan_span(descent_optimizer *o, size_t index)
+/* ---- Spans ---- */
+
+/* Rules of tensor scope get tensors as they are. */
+static int64_t span_most(const descent_optimizer *o, const entry *e)
+{
+    return o->type->scope == DESCENT_SCOPE_TENSOR ? e->count : SPAN_MOST;
+}
+
+static size_t span_total(const descent_optimizer *o, const entry *e)
+{
+    const int64_t most = span_most(o, e);
+
+    return e->count == 0 ? 0 : (size_t)((e->count - 1) / most + 1);
+}
+
+descent_status plan_reserve(descent_optimizer *o)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < o->count; i++)
+        total += span_total(o, &o->entries[i]);
+    TRY(memory_grow(o->memory, &o->spans, &o->span_capacity, total,
+                    sizeof *o->spans));
+    TRY(memory_grow(o->memory, &o->parts, &o->part_capacity, total,
+                    sizeof *o->parts));
+    return memory_grow(o->memory, &o->pieces, &o->piece_capacity, total,
+                       sizeof *o->pieces);
+}
+
+/* The first span's slots are the tensor's, wherever they come to be. */
+static void plan_span(descent_optimizer *o, size_t index, int64_t first)
 {
     const bool whole = o->type->scope == DESCENT_SCOPE_TENSOR;
     const size_t k = o->span_count++;
     entry *e = &o->entries[index];
+    const int64_t left = e->count - first, most = span_most(o, e);
 
-    o->planned[k] = index;
+    o->parts[k].entry = index;
     o->spans[k] = (descent_span){
         .struct_size = sizeof(descent_span),
         .ndim = whole ? e->ndim : 0,
-        .count = e->count,
-        .slot = e->slot,
-        .fuse = &o->fuses[k],
+        .count = left < most ? left : most,
+        .slot = first == 0 ? e->slot : o->parts[k].slot,
+        .fuse = &o->parts[k].fuse,
         .shape = whole ? e->shape : NULL,
+        .first = first,
         .tensor_id = e->id,
     };
+}
+
+static void plan_entry(descent_optimizer *o, size_t index)
+{
+    entry *e = &o->entries[index];
+
+    e->span = o->span_count;
+    e->spans = span_total(o, e);
+    for (size_t k = 0; k < e->spans; k++)
+        plan_span(o, index, (int64_t)k * span_most(o, e));
+}
+
+/* By size alone, never by the number of threads.  A span costs something
+ * however short it is. */
+static void plan_pieces(descent_optimizer *o)
+{
+    enum { COST = 256 };
+    int64_t work = SPAN_MOST;
+
+    o->piece_count = 0;
+    for (size_t k = 0; k < o->span_count; k++) {
+        if (work + o->spans[k].count > SPAN_MOST) {
+            o->pieces[o->piece_count++].begin = k;
+            work = 0;
+        }
+        work += o->spans[k].count + COST;
+        o->pieces[o->piece_count - 1].end = k + 1;
+    }
 }
 
 void plan_spans(descent_optimizer *o)
@@ -84,7 +144,8 @@ void plan_spans(descent_optimizer *o)
     o->span_count = 0;
     for (size_t k = 0; k < sizeof order / sizeof *order; k++)
         for (size_t i = 0; i < o->count; i++)
-            if (o->entries[i].count > 0 && o->entries[i].dtype == order[k])
-                plan_span(o, i);
+            if (o->entries[i].dtype == order[k])
+                plan_entry(o, i);
+    plan_pieces(o);
     o->plan_stale = false;
 }

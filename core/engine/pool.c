@@ -65,6 +65,16 @@ void pool_set_threads(pool *p, uint32_t threads)
     atomic_store_explicit(&p->wanted, threads, memory_order_relaxed);
 }
 
+descent_status pool_check_host(const pool *p)
+{
+    if (atomic_load_explicit(&p->broken, memory_order_relaxed))
+        return status_fail(DESCENT_ERR_STATE,
+                           "parallel_for of the application ran more or fewer "
+                           "tasks than it was asked to: expected every one, "
+                           "once");
+    return DESCENT_OK;
+}
+
 descent_status pool_check(const pool *p)
 {
     if (is_child(p))
@@ -73,12 +83,7 @@ descent_status pool_check(const pool *p)
                            "%ld when it forked: expected a runtime created by "
                            "this process",
                            atomic_load(&p->process));
-    if (atomic_load_explicit(&p->broken, memory_order_relaxed))
-        return status_fail(DESCENT_ERR_STATE,
-                           "parallel_for of the application ran more or fewer "
-                           "tasks than it was asked to: expected every one, "
-                           "once");
-    return DESCENT_OK;
+    return pool_check_host(p);
 }
 
 /* ---- Jobs ---- */

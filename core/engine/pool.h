@@ -30,9 +30,11 @@ void pool_free(pool *p);
 uint32_t pool_threads(const pool *p);
 void pool_set_threads(pool *p, uint32_t threads);
 
-/* Fail in a child of the process that the threads belong to, because fork does
- * not take them along; and once the application's parallel_for has run more or
- * fewer tasks than it was asked to. */
+/* Fail once the application's parallel_for has run more or fewer tasks than it
+ * was asked to. */
+descent_status pool_check_host(const pool *p);
+/* That; and fail in a child of the process that the threads belong to, because
+ * fork does not take them along. */
 descent_status pool_check(const pool *p);
 
 /* Run task(arg, i) for every i < n and wait.  On the calling thread alone while

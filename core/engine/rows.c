@@ -95,10 +95,14 @@ void rows_choose(descent_optimizer *o, bool accumulates)
 {
     const bool lazy = settings_now(&o->settings, OPTION_SPARSE) == SPARSE_LAZY;
 
+    o->work = 0;
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
         e->partial =
             lazy && e->active && (e->sparse || (accumulates && e->now == NULL));
+        if (e->active)
+            o->work +=
+                e->partial ? (int64_t)e->listed_count * e->row : e->count;
     }
 }
 
@@ -173,13 +177,25 @@ void rows_load(const entry *e, int64_t first, size_t n, void *buffer)
 
 row_walk rows_walk(const entry *e, int about)
 {
-    return (row_walk){.e = e, .about = about};
+    return (row_walk){.e = e, .about = about, .until = e->count};
+}
+
+row_walk rows_walk_span(const entry *e, int about, int64_t first, int64_t n)
+{
+    if (about != WALK_ALL && first == 0)
+        return rows_walk(e, about);
+    return (row_walk){
+        .e = e,
+        .about = WALK_ALL,
+        .end = first,
+        .until = about == WALK_ALL ? first + n : first,
+    };
 }
 
 static bool next_all(row_walk *w)
 {
     w->first = w->end;
-    w->end = w->e->count;
+    w->end = w->until;
     return w->first < w->end;
 }
 

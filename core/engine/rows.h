@@ -20,7 +20,8 @@ descent_status rows_take(descent_optimizer *o, entry *e,
 /* No gradient, until one is taken. */
 void rows_forget(entry *e);
 
-/* Decide which tensors update only some of their rows. */
+/* Decide which tensors update only some of their rows, and how many elements the
+ * step is about. */
 void rows_choose(descent_optimizer *o, bool accumulates);
 
 /* Note the rows of this step's gradient as accumulated; and forget all. */
@@ -47,9 +48,13 @@ typedef struct row_walk {
                          * place; NULL where it is not              */
     size_t at;          /* in the list                               */
     int64_t row;        /* not looked at yet, nor any after it       */
+    int64_t until;      /* where a walk of all elements ends         */
 } row_walk;
 
 row_walk rows_walk(const entry *e, int about);
+/* The same for elements [first, first + n) of a tensor cut at `first`; but rows
+ * are not cut: the part that begins the tensor is about all of them. */
+row_walk rows_walk_span(const entry *e, int about, int64_t first, int64_t n);
 bool rows_next(row_walk *w);
 
 /* The elements of a gradient that may be other than zero, in pieces: of a
@@ -62,6 +67,9 @@ typedef struct gradient_pieces {
 } gradient_pieces;
 
 gradient_pieces gradient_walk(const entry *e, gradient_source source);
+/* As rows_walk_span. */
+gradient_pieces gradient_walk_span(const entry *e, gradient_source source,
+                                   int64_t first, int64_t n);
 /* The next piece in the compute type, where it is or in `block`; NULL at the
  * end. */
 const void *gradient_next(gradient_pieces *p, double block[NORM_BLOCK]);

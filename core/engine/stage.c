@@ -101,15 +101,16 @@ void stage_write_slots(const descent_optimizer *o, const entry *e,
                         slot_run(o, e, k, n), slot[k]);
 }
 
-void stage_replace_weight(entry *e, const void *by)
+void stage_replace_weight(entry *e, void *by, int64_t first, size_t n)
 {
-    const size_t n = (size_t)e->count;
+    const void *from = dtype_at(by, e->state_dtype, first);
 
     if (n == 0)
         return;
-    convert(e->dtype, e->weight, e->state_dtype, by, n);
+    convert(e->dtype, dtype_at(e->weight, e->dtype, first), e->state_dtype,
+            from, n);
     if (e->master != NULL)
-        convert(DESCENT_DTYPE_F32, e->master, e->state_dtype, by, n);
+        convert(DESCENT_DTYPE_F32, e->master + first, e->state_dtype, from, n);
     if (e->lost != NULL)
-        memset(e->lost, 0, n * sizeof *e->lost);
+        memset(e->lost + first, 0, n * sizeof *e->lost);
 }

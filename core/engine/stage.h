@@ -33,7 +33,8 @@ void stage_read_slots(const descent_optimizer *o, const entry *e, int64_t first,
 void stage_write_slots(const descent_optimizer *o, const entry *e,
                        int64_t first, size_t n, void *const *slot);
 
-/* Make the weights, and the master, those of an array of the state's type. */
-void stage_replace_weight(entry *e, const void *by);
+/* Make the weights, and the master, of elements [first, first + n) those of an
+ * array of the state's type. */
+void stage_replace_weight(entry *e, void *by, int64_t first, size_t n);
 
 #endif

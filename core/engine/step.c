@@ -24,18 +24,6 @@ static size_t activate_accumulated(descent_optimizer *o)
     return added;
 }
 
-/* Averages of what the pass has not averaged already: of a tensor of which it
- * updated some rows, all; then their overwriting. */
-static void finish_averages(descent_optimizer *o)
-{
-    for (size_t i = 0; i < o->count; i++) {
-        entry *e = &o->entries[i];
-        if ((!e->active || e->partial) && e->average != NULL)
-            average_update(e, average_moment(o, e));
-    }
-    average_overwrite(o);
-}
-
 static uint64_t flush_denormals(const descent_optimizer *o)
 {
     return denormals_flush(settings_now(&o->settings, OPTION_FLUSH_DENORMALS) !=
@@ -53,14 +41,11 @@ static void accumulate(descent_optimizer *o, step_plan *plan,
     clip_measure(o, plan);
     report->grad_norm = plan->norm;
     denormals = flush_denormals(o);
-    for (size_t i = 0; i < o->count; i++) {
-        entry *e = &o->entries[i];
-        if (e->active)
-            gradient_accumulate(e, plan->source.unscale);
-        e->active = false;
-    }
+    gradient_accumulate(o, plan->source.unscale);
+    for (size_t i = 0; i < o->count; i++)
+        o->entries[i].active = false;
     if (averages)
-        finish_averages(o);
+        averages_finish(o);
     denormals_restore(denormals);
 }
 
@@ -77,7 +62,9 @@ static descent_status update(descent_optimizer *o, step_plan *plan,
     denormals = flush_denormals(o);
     status = pass_run(o, plan);
     if (status == DESCENT_OK)
-        finish_averages(o);
+        averages_finish(o);
+    if (status == DESCENT_OK)
+        status = pool_check_host(o->runtime->threads);
     denormals_restore(denormals);
     if (status != DESCENT_OK) {
         o->poisoned = true;
@@ -192,6 +179,7 @@ static descent_status work(descent_optimizer *o,
         TRY(update(o, &plan, report));
     } else {
         accumulate(o, &plan, report);
+        TRY(pool_check_host(o->runtime->threads));
     }
     o->iterations++;
     loss_scale_advance(&o->loss_scale, &o->settings, true);
@@ -224,6 +212,7 @@ static descent_status begin(descent_optimizer *o,
         return status_fail(DESCENT_ERR_STATE,
                            "the plugin failed midway through an earlier step: "
                            "weights and state are undefined");
+    TRY(pool_check(o->runtime->threads));
     TRY(intake_check_options(o, options, expected));
     if (gradients == NULL ? n != 0 : n != *expected)
         return status_fail(DESCENT_ERR_ARGUMENT,
@@ -231,7 +220,9 @@ static descent_status begin(descent_optimizer *o,
                            "(NULL data for none), or NULL with 0 for the bound "
                            "ones",
                            n, *expected);
-    return plan_check_ranges(o);
+    TRY(plan_check_ranges(o));
+    plan_spans(o);
+    return DESCENT_OK;
 }
 
 static descent_status step(descent_optimizer *o,

@@ -116,7 +116,8 @@ descent_status descent_optimizer_finalize(descent_optimizer *o)
         TRY(descent_optimizer_swap_average(o));
     for (size_t i = 0; i < o->count && o->updates > 0; i++)
         if (o->entries[i].average != NULL)
-            stage_replace_weight(&o->entries[i], o->entries[i].average);
+            stage_replace_weight(&o->entries[i], o->entries[i].average, 0,
+                                 (size_t)o->entries[i].count);
     return DESCENT_OK;
 }
 

@@ -149,17 +149,12 @@ static descent_status add(descent_optimizer *o, const descent_tensor *tensors,
                     sizeof *o->entries));
     TRY(memory_grow(o->memory, &o->ranges, &o->range_capacity, total,
                     sizeof *o->ranges));
-    TRY(memory_grow(o->memory, &o->spans, &o->span_capacity, total,
-                    sizeof *o->spans));
-    TRY(memory_grow(o->memory, &o->fuses, &o->fuse_capacity, total,
-                    sizeof *o->fuses));
     TRY(scalars_reserve(o, total, o->group_count));
-    TRY(memory_grow(o->memory, &o->planned, &o->planned_capacity, total,
-                    sizeof *o->planned));
     TRY(names_reset(&o->names, o->memory, total));
     name_all(o);
     for (size_t i = 0; i < n; i++, at += tensors->struct_size)
         TRY(bind(o, (const void *)at));
+    TRY(plan_reserve(o));
     tensors_changed(o);
     TRY(plan_check_ranges(o));
     for (size_t i = o->count - n; i < o->count; i++)
@@ -225,8 +220,8 @@ void tensors_free(descent_optimizer *o)
     memory_release(m, o->entries, o->capacity, sizeof *o->entries);
     memory_release(m, o->ranges, o->range_capacity, sizeof *o->ranges);
     memory_release(m, o->spans, o->span_capacity, sizeof *o->spans);
-    memory_release(m, o->fuses, o->fuse_capacity, sizeof *o->fuses);
-    memory_release(m, o->planned, o->planned_capacity, sizeof *o->planned);
+    memory_release(m, o->parts, o->part_capacity, sizeof *o->parts);
+    memory_release(m, o->pieces, o->piece_capacity, sizeof *o->pieces);
     memory_release(m, o->sets, o->set_capacity, sizeof *o->sets);
 }
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/work.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* Waking another thread takes as long as some thousand elements. */
+enum { FEW = 1 << 15, MESSAGE = 4096 };
+
+typedef struct work {
+    const descent_optimizer *o;
+    work_piece *f;
+    void *context;
+    atomic_size_t failed; /* the first piece that did, or SIZE_MAX */
+    atomic_flag busy;     /* guards the failure's text */
+    descent_status status;
+    char message[MESSAGE];
+} work;
+
+/* Failures are a thread's own: keep what this one's last said. */
+static void keep_failure(work *w, size_t i, descent_status status)
+{
+    while (atomic_flag_test_and_set_explicit(&w->busy, memory_order_acquire))
+        continue;
+    if (i < atomic_load(&w->failed)) {
+        atomic_store(&w->failed, i);
+        w->status = status;
+        w->message[0] = '\0';
+        strncat(w->message, descent_error_message(), MESSAGE - 1);
+    }
+    atomic_flag_clear_explicit(&w->busy, memory_order_release);
+}
+
+static void run_piece(void *arg, size_t i)
+{
+    work *w = arg;
+    const piece *at = &w->o->pieces[i];
+    descent_status status;
+
+    if (i > atomic_load_explicit(&w->failed, memory_order_relaxed))
+        return;
+    status = w->f(w->context, at->begin, at->end);
+    if (status != DESCENT_OK)
+        keep_failure(w, i, status);
+}
+
+descent_status work_run(descent_optimizer *o, int64_t elements, work_piece *f,
+                        void *context)
+{
+    work w;
+
+    if (elements < FEW) {
+        for (size_t i = 0; i < o->piece_count; i++)
+            TRY(f(context, o->pieces[i].begin, o->pieces[i].end));
+        return DESCENT_OK;
+    }
+    w.o = o;
+    w.f = f;
+    w.context = context;
+    atomic_init(&w.failed, SIZE_MAX);
+    atomic_flag_clear(&w.busy);
+    pool_run(o->runtime->threads, o->piece_count, run_piece, &w);
+    return atomic_load(&w.failed) == SIZE_MAX
+               ? DESCENT_OK
+               : descent_error_set(w.status, "%s", w.message);
+}
