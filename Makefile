@@ -46,7 +46,7 @@ blas_libs      = $(shell $(PKG_CONFIG) --libs $(pc_blas))
 CFLAGS ?= -O3 -g
 OPTIMIZE_asan  := -DDESCENT_SANITIZED -O1 -g -fsanitize=address -fno-omit-frame-pointer
 OPTIMIZE_ubsan := -DDESCENT_SANITIZED -O1 -g -fsanitize=undefined,float-cast-overflow -fno-sanitize-recover=all
-OPTIMIZE_tsan  := -O1 -g -fsanitize=thread
+OPTIMIZE_tsan  := -DDESCENT_SANITIZED -O1 -g -fsanitize=thread
 OPTIMIZE_debug := -O0 -g
 MODE_FLAGS := $(OPTIMIZE_$(MODE))
 
@@ -177,7 +177,7 @@ $(B)/tests/kernels/%.so: plugins/$$(*F)/$$(*F).c $(wildcard core/include/descent
 	@mkdir -p $(@D)
 	$(call run,CC  ,$@) $(*D) -O3 $(BASE) -shared $(PLUGIN) $< -o $@ -lm
 
-.PHONY: programs tests test test-mutants check lint format demo
+.PHONY: programs tests test test-mutants test-tsan check lint format demo
 programs: all $(TEST_PROGRAMS) $(TEST_PLUGINS) $(B)/tests/conform
 tests: programs $(KERNELS)
 # In release mode the C tests run again under both sanitizers, with the same
@@ -198,6 +198,13 @@ endif
 # Faults of one line, in a copy of the tree, which the tests must find.
 test-mutants:
 	@tests/mutants/run
+
+# What runs on several threads, watched for races.
+RACES := test_pool test_threads test_thread_faults test_sameness
+test-tsan:
+	@$(MAKE) --no-print-directory -s MODE=tsan BUILD=$(B)/tsan all $(RACES:%=$(B)/tsan/tests/%)
+	@for t in $(RACES); do DESCENT_PLUGIN_PATH=$(abspath $(B))/tsan/plugins \
+	  TSAN_OPTIONS=die_after_fork=0 $(B)/tsan/tests/$$t || exit 1; done
 
 lint:
 	@scripts/lint
@@ -247,6 +254,7 @@ help:
 	@echo '  demo       train on the scanned digits with each of the seven optimizers'
 	@echo '  test       every test; the last line is "N passed, N failed"'
 	@echo '  test-mutants  faults of one line, each of which must turn a test red'
+	@echo '  test-tsan  steps on several threads under the thread sanitizer'
 	@echo '  lint       layers, headers, warnings of gcc and clang, formatting, Lua'
 	@echo '  check      lint and test'
 	@echo '  install    below PREFIX (DESTDIR is honoured); uninstall takes it away'

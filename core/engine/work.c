@@ -4,8 +4,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Waking another thread takes as long as some thousand elements. */
-enum { FEW = 1 << 15, MESSAGE = 4096 };
+/* Below this a second thread gains little, and loses much where it must be woken
+ * or has no processor to itself. */
+enum { FEW = 1 << 17, MESSAGE = 4096 };
 
 typedef struct work {
     const descent_optimizer *o;

@@ -28,9 +28,18 @@ static int core_cpus(lua_State *L)
     return 1;
 }
 
+/* threads([n]): the most that a step may use, after setting it to n if given */
 static int core_threads(lua_State *L)
 {
-    argument_end(L, 0);
+    argument_end(L, 1);
+    if (!lua_isnoneornil(L, 1)) {
+        const lua_Integer n =
+            argument_integer(L, 1, "threads", 0, LUA_MAXINTEGER);
+        /* The runtime judges; what it cannot be told is too many in any case. */
+        error_check(L, descent_runtime_set_threads(
+                           context_runtime(L),
+                           n < UINT32_MAX ? (uint32_t)n : UINT32_MAX));
+    }
     lua_pushinteger(L, descent_runtime_threads(context_runtime(L)));
     return 1;
 }

@@ -189,6 +189,36 @@ static void steps_allocate_nothing(void **state)
     }
 }
 
+/* Large enough for several threads. */
+static void nor_do_steps_on_threads(void **state)
+{
+    enum { LARGE = 130000 };
+    static float w[LARGE], g[LARGE];
+    const descent_runtime_options options = {.struct_size = sizeof options,
+                                             .threads = 3};
+    char json[1024];
+
+    (void)state;
+    for (size_t i = 1; i < CASES; i += 4) {
+        descent_runtime *runtime = NULL;
+        ok(descent_runtime_create(&options, &runtime));
+        with_everything(json, sizeof json, i);
+        descent_optimizer *o = check_optimizer(runtime, cases[i].kind, json);
+        fill();
+        ok(bind(o));
+        check_bind(o, "large", w, g, LARGE);
+        ok(plain_step(o));
+        const unsigned long before = calls;
+        for (int k = 2; k <= STEPS; k++)
+            if (plain_step(o) != DESCENT_OK)
+                break;
+        assert_int_equal(calls - before, 0);
+        assert_int_equal(descent_optimizer_iterations(o), STEPS);
+        descent_optimizer_free(o);
+        descent_runtime_free(runtime);
+    }
+}
+
 static void the_most_rows_are_allocated_once(void **state)
 {
     static const char lazy[] =
@@ -453,6 +483,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #ifndef DESCENT_SANITIZED
         cmocka_unit_test(steps_allocate_nothing),
+        cmocka_unit_test(nor_do_steps_on_threads),
         cmocka_unit_test(the_most_rows_are_allocated_once),
 #endif
         cmocka_unit_test(every_failing_allocation_is_survived),

@@ -40,6 +40,9 @@
  *   [optimizer]  calls for one optimizer must not overlap; different optimizers
  *                are independent of each other, also on one runtime.
  *   [object]     calls for one object must not overlap.
+ * A large step runs on several threads (descent_runtime_set_threads); callbacks
+ * come on the thread that called step, but for log functions and allocators,
+ * which a plugin may reach from any of them.
  * Inside a callback (a schedule, an allocator, a log function) calls that change
  * the optimizer which is being worked on, or ask for its options, configuration
  * or state, fail with DESCENT_ERR_STATE; it must not be freed there.
@@ -653,7 +656,7 @@ typedef struct descent_step_report {
                                option needed it or they were skipped          */
     double   loss_scale;    /* that the gradients came with; 1 when none      */
     uint64_t step_calls;    /* calls of the plugin's step ...                 */
-    uint64_t fused_calls;   /* ... and fused_step                             */
+    uint64_t fused_calls;   /* ... and fused_step: by sizes, not by threads   */
     uint64_t skipped;       /* 1 when the gradients were left out, else 0     */
     const char *reason;     /* why: "nonfinite"; NULL when they were not      */
 } descent_step_report;

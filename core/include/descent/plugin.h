@@ -30,7 +30,8 @@
  *
  * Thread marks
  *   [main]    calls for one optimizer never overlap each other.
- *   [worker]  may run on several threads at once, over disjoint elements.
+ *   [worker]  may run on several threads at once, over disjoint elements; their
+ *             stacks have 256 KiB, their signals are blocked.
  *   [any]     callable from everywhere, also from inside a rule.
  *
  * No exception and no longjmp may leave a function of a plugin.

@@ -127,6 +127,21 @@ test.case("the module tells its versions", function()
   test.equal(core.features.blas, true)
   test.ok(({ any = 1, avx2 = 1, avx512 = 1 })[core.features.isa])
   test.ok(core.cpus() >= 1 and core.threads() >= 1)
+  local threads = core.threads()
+  test.equal(core.threads(3), 3)
+  test.equal(core.threads(), 3)
+  test.equal(core.threads(nil), 3)
+  for n, text in pairs {
+    [-1] = "threads = -1: expected at least 0",
+    [1.5] = "threads = 1.5: expected an integer",
+    [2000] = "threads = 2000: expected 1 to 1024",
+    [1 << 40] = "expected 1 to 1024",
+  } do
+    test.raises(function() core.threads(n) end, text)
+  end
+  test.equal(core.threads(), 3)
+  test.equal(core.threads(threads), threads)
+  test.ok(core.threads(0) >= 1)
   local a = core.clock()
   test.ok(core.clock() >= a)
 end)
