@@ -210,18 +210,14 @@ descent_status groups_evaluate(descent_optimizer *o)
     return DESCENT_OK;
 }
 
-bool group_is_frozen(const tensor_group *g)
+bool entry_is_frozen(const descent_optimizer *o, const entry *e)
 {
-    const settings *holder = settings_holder(g->settings, OPTION_FREEZE);
+    const settings *holder =
+        settings_holder(entry_settings(o, e), OPTION_FREEZE);
 
     return (holder->schedule[OPTION_FREEZE] != NULL
                 ? holder->now[OPTION_FREEZE]
                 : holder->number[OPTION_FREEZE]) != 0;
-}
-
-bool entry_is_frozen(const descent_optimizer *o, const entry *e)
-{
-    return group_is_frozen(o->groups[e->group]);
 }
 
 static double multiplied(const settings *s, size_t row, size_t factor,

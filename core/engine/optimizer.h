@@ -225,7 +225,6 @@ descent_status groups_choose(const descent_optimizer *o,
 descent_status groups_check(descent_optimizer *o);
 /* The values of this step, of all groups. */
 descent_status groups_evaluate(descent_optimizer *o);
-bool group_is_frozen(const tensor_group *g);
 /* The options of a tensor, what of them its multipliers change, and whether it
  * is left alone. */
 static inline const settings *entry_settings(const descent_optimizer *o,

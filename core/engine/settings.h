@@ -87,9 +87,6 @@ static inline const settings *settings_holder(const settings *s, size_t row)
     return s->base != NULL && !s->own[row] ? s->base : s;
 }
 
-/* Is there a number or a schedule? */
-bool settings_given(const settings *s, size_t row);
-
 /* A common option's value in this step. */
 static inline double settings_now(const settings *s, size_t row)
 {

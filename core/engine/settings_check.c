@@ -5,7 +5,8 @@
 
 #include "engine/settings.h"
 
-bool settings_given(const settings *s, size_t row)
+/* Is there a number or a schedule? */
+static bool is_given(const settings *s, size_t row)
 {
     const settings *holder = settings_holder(s, row);
 
@@ -51,7 +52,7 @@ static descent_status check_conflicts(const settings *s)
     const char *first = NULL;
 
     for (size_t i = 0; i < sizeof clips / sizeof *clips; i++) {
-        if (!settings_given(s, clips[i]))
+        if (!is_given(s, clips[i]))
             continue;
         /* Keras 2.3 clips the norm and then the values. */
         if (clips[i] == OPTION_CLIPVALUE && first != NULL &&

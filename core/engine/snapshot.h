@@ -125,9 +125,6 @@ descent_status snapshot_commit(snapshot *s);
 enum { SNAPSHOT_PART = 96 };
 const char *snapshot_option(const option_table *table, size_t row, size_t group,
                             char text[SNAPSHOT_PART]);
-/* The schedule that belongs to a group itself, or NULL. */
-descent_schedule *snapshot_schedule(const descent_optimizer *o, size_t row,
-                                    size_t group);
 
 /* snapshot.c: append to the string at hand; what begins it stands for it until
  * all are there. */

@@ -42,8 +42,9 @@ static descent_status add_shared_scalars(snapshot *s)
     return DESCENT_OK;
 }
 
-descent_schedule *snapshot_schedule(const descent_optimizer *o, size_t row,
-                                    size_t group)
+/* The schedule that belongs to a group itself, or NULL. */
+static descent_schedule *own_schedule(const descent_optimizer *o, size_t row,
+                                      size_t group)
 {
     const settings *s = o->groups[group]->settings;
 
@@ -62,7 +63,7 @@ const char *snapshot_option(const option_table *table, size_t row, size_t group,
 
 static descent_status add_schedule(snapshot *s, size_t row, size_t group)
 {
-    descent_schedule *schedule = snapshot_schedule(s->o, row, group);
+    descent_schedule *schedule = own_schedule(s->o, row, group);
     const size_t n = descent_schedule_state_count(schedule);
     char part[SNAPSHOT_PART];
 
@@ -85,8 +86,7 @@ static descent_status make_numbers(snapshot *s)
 
     for (size_t group = 0; group < o->group_count; group++)
         for (size_t row = 0; row < o->settings.table.count; row++)
-            total +=
-                descent_schedule_state_count(snapshot_schedule(o, row, group));
+            total += descent_schedule_state_count(own_schedule(o, row, group));
     TRY(memory_new(s->memory, total, sizeof *s->numbers, &s->numbers));
     s->number_room = total;
     return DESCENT_OK;
