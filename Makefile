@@ -67,7 +67,7 @@ PLUGIN   := -Wl,-z,defs,-z,now,-z,noexecstack
 
 LIBRARY_SOURCES := $(wildcard $(foreach d,base tensor option schedule plugin engine checkpoint,core/$(d)/*.c))
 SCRIPT_SOURCES  := $(wildcard core/script/*.c)
-TOOL_SOURCES    := $(wildcard core/tool/*.c)
+TOOL_SOURCES    := $(wildcard core/tool/*.c core/tool/bench/*.c)
 PLUGINS         := $(notdir $(patsubst %/,%,$(wildcard plugins/*/)))
 LUA_MODULES     := $(wildcard scripts/lib/descent/*.lua)
 objects          = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -80,6 +80,9 @@ all: $(B)/libdescent.so $(B)/libdescent.a $(B)/libdescent-lua.so \
 $(B)/obj/core/script/%.o: CPPFLAGS += $(lua_cflags) $(blas_cflags)
 $(B)/obj/core/script/%.o: BASE += -Icore
 $(B)/obj/core/tool/%.o:   CPPFLAGS += $(jansson_cflags)
+# What `descent bench` holds steps against is compiled for this processor.
+NATIVE := $(if $(filter aarch64,$(shell uname -m)),-mcpu=native,-march=native)
+$(B)/obj/core/tool/bench/limits.o: BASE += -O3 $(NATIVE)
 $(B)/obj/core/engine/%.o: CPPFLAGS += $(jansson_cflags)
 # Of xxhash only the header is used, inline: nothing more is linked.
 $(B)/obj/core/checkpoint/%.o: CPPFLAGS += $(jansson_cflags) $(xxhash_cflags)
@@ -211,6 +214,10 @@ lint:
 check: lint test
 format:
 	clang-format -i $$(scripts/lint --formatted)
+# Steps against the limits of this machine; BENCH='--case gpt2' narrows it.
+.PHONY: bench
+bench: all
+	@$(B)/descent bench $(BENCH)
 demo: all
 	@$(B)/descent run scripts/examples/train_digits.lua
 
@@ -255,6 +262,7 @@ help:
 	@echo '  test       every test; the last line is "N passed, N failed"'
 	@echo '  test-mutants  faults of one line, each of which must turn a test red'
 	@echo '  test-tsan  steps on several threads under the thread sanitizer'
+	@echo '  bench      steps against the limits of this machine'
 	@echo '  lint       layers, headers, warnings of gcc and clang, formatting, Lua'
 	@echo '  check      lint and test'
 	@echo '  install    below PREFIX (DESTDIR is honoured); uninstall takes it away'

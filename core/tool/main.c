@@ -11,7 +11,7 @@
 #include "tool/words.h"
 
 static const command *const commands[] = {&command_run, &command_plugins,
-                                          &command_inspect};
+                                          &command_inspect, &command_bench};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -55,9 +55,13 @@ int options_next(int argc, char **argv, const char *letters,
     const int got = getopt_long(argc, argv, letters, table, NULL);
     const char *word;
 
-    if (got != '?')
+    if (got != '?' && got != ':')
         return got;
     word = argv[optind - 1];
+    if (got == ':') {
+        options_misuse(who, "option '%s' needs a value", word);
+        return OPTIONS_WRONG;
+    }
     if (optopt == 0)
         unknown_long(who, table, word);
     else if (strncmp(word, "--", 2) == 0)

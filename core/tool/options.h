@@ -10,9 +10,10 @@
 /* What options_next returns beside the options' own values (letters). */
 enum { OPTIONS_END = -1, OPTIONS_WRONG = -2 };
 
-/* The next option of argv, whose options take no values, or OPTIONS_END (then
- * optind is the first operand), or OPTIONS_WRONG after a message.  `letters` is
- * getopt's list; `who` is "run" in messages, or NULL for the command itself. */
+/* The next option of argv, or OPTIONS_END (then optind is the first operand), or
+ * OPTIONS_WRONG after a message.  `letters` is getopt's list, with ':' in front
+ * when options take values, which then are in optarg; `who` is "run" in
+ * messages, or NULL for the command itself. */
 int options_next(int argc, char **argv, const char *letters,
                  const struct option *table, const char *who);
 

@@ -18,5 +18,6 @@ typedef struct command {
 extern const command command_run;
 extern const command command_plugins;
 extern const command command_inspect;
+extern const command command_bench;
 
 #endif
