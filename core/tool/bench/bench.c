@@ -38,7 +38,8 @@ static const char help[] =
     "                         and measure nothing\n"
     "  -h, --help             show this help\n\n"
     "Ratios are medians of those of at least seven rounds, SPREAD is between\n"
-    "their quartiles; TRIAD is the limit's part of the bytes a second of\n"
+    "their quartiles; PLAIN is the ratio to the bare rule alone; TRIAD is the "
+    "limit's part of the bytes a second of\n"
     "a = b + 3 c; OTHERS are the processors that other processes kept busy.\n"
     "A goal that is missed by less than the spread is called unclear.\n\n"
     "Exit status: 0 success, whatever the figures; 1 it failed, or a step did\n"
@@ -99,8 +100,12 @@ static descent_status measure_threads(session *b, subject *s, const char *name,
     if (status != DESCENT_OK)
         return status;
     things[FIGURE_STEP] = (contender){.run = subject_step, .arg = s};
-    things[FIGURE_ADD] =
-        (contender){.run = subject_add, .ready = subject_ready, .arg = s};
+    /* Overhead for each tensor is what more than the rule costs. */
+    things[FIGURE_ADD] = (contender){
+        .run = s->what->about == GOAL_TENSOR && s->rule != NULL ? NULL
+                                                                : subject_add,
+        .ready = subject_ready,
+        .arg = s};
     things[FIGURE_PLAIN] =
         (contender){.run = s->rule != NULL ? subject_bare : NULL,
                     .ready = subject_ready,

@@ -55,12 +55,18 @@ void figure_compute(figure *f, const contender things[FIGURE_THINGS],
     const size_t which = faster(things, f->rounds);
     const contender *const step = &things[FIGURE_STEP];
     const contender *const limit = &things[which];
+    const contender *const plain = &things[FIGURE_PLAIN];
+    double spread;
 
     f->limit = f->what->kind == CASE_LUA ? "C" : names[which];
     f->ns = nano * measure_median(step->seconds, f->rounds);
     f->least = nano * measure_quantile(step->seconds, f->rounds, 0);
+    f->limit_least = nano * measure_quantile(limit->seconds, f->rounds, 0);
     f->limit_ns = nano * measure_median(limit->seconds, f->rounds);
     f->ratio = ratio(step->seconds, limit->seconds, f->rounds, &f->spread);
+    f->plain = plain->run == NULL
+                   ? (double)NAN
+                   : ratio(step->seconds, plain->seconds, f->rounds, &spread);
     compute_rates(f, limit, &things[FIGURE_TRIAD], triad_bytes);
 }
 

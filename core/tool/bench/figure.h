@@ -9,7 +9,7 @@
 #include "tool/bench/cases.h"
 #include "tool/bench/measure.h"
 
-/* Times are nanoseconds a parameter, medians but for `least`; rates are bytes a
+/* Times are nanoseconds a parameter, medians but for the least; rates are bytes a
  * second.  NaN where something was not measured. */
 typedef struct figure {
     const bench_case *what;
@@ -17,9 +17,10 @@ typedef struct figure {
     const char *dtype;
     uint32_t threads;
     size_t parameters, tensors, rounds, bytes; /* a parameter */
-    double ns, least, limit_ns;
+    double ns, least, limit_ns, limit_least;
     const char *limit;    /* which was the faster one: "add", "plain", "C" */
     double ratio, spread; /* the median, and between the quartiles */
+    double plain;         /* the ratio to the plain loop */
     double rate, triad, share; /* the limit's part of the triad's rate */
     double others;             /* processors that other processes kept busy */
     int same_bits;             /* 1, or 0 when there is no plain loop */

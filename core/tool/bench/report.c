@@ -12,11 +12,11 @@ enum {
     CASE,
     OPTIMIZER,
     THREADS,
-    STEP,
     TIME,
     LIMIT,
     RATIO,
     SPREAD,
+    PLAIN,
     RATE,
     SHARE,
     OTHERS,
@@ -43,40 +43,25 @@ void report_begin(void)
     /* The widest that is to be expected; more only shifts a line. */
     static const char *const widest[COLUMNS] = {"clip_decay_average",
                                                 "adadelta",
-                                                "THREADS",
-                                                "000.0 ms",
-                                                "NS/PARAM",
-                                                "LIMIT",
-                                                "RATIO",
-                                                "SPREAD",
-                                                "GB/S",
-                                                "TRIAD",
-                                                "OTHERS",
+                                                "",
+                                                "",
+                                                "",
+                                                "",
+                                                "",
+                                                "",
+                                                "",
+                                                "",
+                                                "",
                                                 ""};
-    char heads[COLUMNS][CELL] = {"CASE",     "OPTIMIZER", "THREADS", "STEP",
-                                 "NS/PARAM", "LIMIT",     "RATIO",   "SPREAD",
-                                 "GB/S",     "TRIAD",     "OTHERS",  "GOAL"};
+    char heads[COLUMNS][CELL] = {"CASE",  "OPTIMIZER", "THREADS", "NS/PARAM",
+                                 "LIMIT", "RATIO",     "SPREAD",  "PLAIN",
+                                 "GB/S",  "TRIAD",     "OTHERS",  "GOAL"};
 
     for (size_t i = 0; i < COLUMNS; i++)
         layout.width[i] = strlen(widest[i]) > strlen(heads[i])
                               ? strlen(widest[i])
                               : strlen(heads[i]);
     print_row(heads);
-}
-
-/* A duration with three digits. */
-static void say_seconds(char *to, double seconds)
-{
-    static const char *const units[] = {"ns", "us", "ms", "s"};
-    size_t i = 0;
-
-    for (seconds *= 1e9; seconds >= 999.5 && i < 3; i++)
-        seconds /= 1000;
-    snprintf(to, CELL, "%.*f %s",
-             seconds < 9.995   ? 2
-             : seconds < 99.95 ? 1
-                               : 0,
-             seconds, units[i]);
 }
 
 static void say_number(char *to, double x, int digits)
@@ -122,11 +107,11 @@ void report_figure(const figure *f)
     snprintf(cells[CASE], CELL, "%s", f->what->name);
     snprintf(cells[OPTIMIZER], CELL, "%s", f->optimizer);
     snprintf(cells[THREADS], CELL, "%u", (unsigned)f->threads);
-    say_seconds(cells[STEP], f->ns * 1e-9 * (double)f->parameters);
     say_number(cells[TIME], f->ns, 3);
     say_number(cells[LIMIT], f->limit_ns, 3);
     say_number(cells[RATIO], f->ratio, 2);
     say_number(cells[SPREAD], f->spread, 2);
+    say_number(cells[PLAIN], f->plain, 2);
     say_number(cells[RATE], f->rate * 1e-9, 1);
     say_number(cells[SHARE], f->share, 2);
     say_number(cells[OTHERS], f->others, 2);
@@ -152,8 +137,10 @@ static void list_verdict(const figure *figures, size_t n, verdict which,
             puts(head);
         head = NULL;
         name_figure(f);
-        printf("%.3f, the goal is %.2f, the spread %.3f\n", figure_value(f),
-               cases_goal(f->what, f->optimizer), figure_value_spread(f));
+        printf("%.3f, the goal is %.2f, the spread %.3f; %.2f of the bare "
+               "rule\n",
+               figure_value(f), cases_goal(f->what, f->optimizer),
+               figure_value_spread(f), f->plain);
     }
 }
 
@@ -220,18 +207,20 @@ json_t *report_json(const figure *f)
                                         [VERDICT_MISSED] = "missed"};
 
     return json_pack(
-        "{ss ss ss so so so so so so so so so so ss so so so so sb so so ss}",
+        "{ss ss ss so so so so so so so so so so so ss so so so so so sb so so "
+        "ss}",
         "case", f->what->name, "optimizer", f->optimizer, "dtype", f->dtype,
         "threads", integer(f->threads), "parameters", integer(f->parameters),
         "tensors", integer(f->tensors), "ns_per_parameter", number(f->ns),
         "limit_ns_per_parameter", number(f->limit_ns), "ratio",
         number(f->ratio), "spread", number(f->spread), "ns_per_step",
         number(f->ns * (double)f->parameters), "least_ns_per_parameter",
-        number(f->least), "rounds", integer(f->rounds), "limit", f->limit,
-        "bytes_per_parameter", integer(f->bytes), "bytes_per_second",
-        number(f->rate), "triad_bytes_per_second", number(f->triad),
-        "limit_share_of_triad", number(f->share), "same_bits", f->same_bits,
-        "others", number(f->others), "goal",
-        number(cases_goal(f->what, f->optimizer)), "verdict",
-        words[figure_verdict(f)]);
+        number(f->least), "least_limit_ns_per_parameter",
+        number(f->limit_least), "rounds", integer(f->rounds), "limit", f->limit,
+        "plain_ratio", number(f->plain), "bytes_per_parameter",
+        integer(f->bytes), "bytes_per_second", number(f->rate),
+        "triad_bytes_per_second", number(f->triad), "limit_share_of_triad",
+        number(f->share), "same_bits", f->same_bits, "others",
+        number(f->others), "goal", number(cases_goal(f->what, f->optimizer)),
+        "verdict", words[figure_verdict(f)]);
 }
