@@ -137,10 +137,11 @@ static void list_verdict(const figure *figures, size_t n, verdict which,
             puts(head);
         head = NULL;
         name_figure(f);
-        printf("%.3f, the goal is %.2f, the spread %.3f; %.2f of the bare "
-               "rule\n",
-               figure_value(f), cases_goal(f->what, f->optimizer),
-               figure_value_spread(f), f->plain);
+        printf("%.3f, the goal is %.2f, the spread %.3f", figure_value(f),
+               cases_goal(f->what, f->optimizer), figure_value_spread(f));
+        if (f->what->about == GOAL_RATIO && !isnan(f->plain))
+            printf("; %.2f of the bare rule", f->plain);
+        putchar('\n');
     }
 }
 
