@@ -21,6 +21,7 @@ static void help_lists_the_commands(void **state)
     assert_contains(o->out, "Usage: descent COMMAND");
     assert_contains(o->out, "\n  run ");
     assert_contains(o->out, "\n  plugins ");
+    assert_contains(o->out, "\n  bench ");
     assert_contains(o->out, "descent COMMAND --help");
     assert_string_equal(o->err, "");
 }

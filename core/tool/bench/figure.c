@@ -37,10 +37,10 @@ static void compute_rates(figure *f, const contender *limit,
     const double bytes = (double)(f->parameters * f->bytes);
     double spread;
 
-    f->rate = bytes / ((double)f->parameters * f->ns * 1e-9);
-    f->triad = f->share = (double)NAN;
+    f->rate = f->triad = f->share = (double)NAN;
     if (triad->run == NULL)
         return;
+    f->rate = bytes / ((double)f->parameters * f->ns * 1e-9);
     f->triad = (double)triad_bytes / measure_median(triad->seconds, f->rounds);
     f->share = ratio(triad->seconds, limit->seconds, f->rounds, &spread) *
                bytes / (double)triad_bytes;
