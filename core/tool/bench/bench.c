@@ -41,7 +41,8 @@ static const char help[] =
     "their quartiles; PLAIN is the ratio to the bare rule alone; TRIAD is the "
     "limit's part of the bytes a second of\n"
     "a = b + 3 c; OTHERS are the processors that other processes kept busy.\n"
-    "A goal that is missed by less than the spread is called unclear.\n\n"
+    "A goal that is missed by less than the spread is called unclear.  The\n"
+    "largest cases take 6 GB of memory.\n\n"
     "Exit status: 0 success, whatever the figures; 1 it failed, or a step did\n"
     "not have the bits of the plain loop; 2 wrong usage.\n";
 

@@ -98,12 +98,12 @@ static descent_status make_gradients(subject *s)
     return x->weight16 != NULL ? DESCENT_OK : no_memory();
 }
 
-/* Three arrays, together as large as what a step goes through, up to a size
- * that no cache holds. */
+/* Three arrays, together as large as those of a step, up to a size that no cache
+ * holds. */
 static descent_status make_triad(subject *s)
 {
     enum { MOST = 1 << 25 };
-    const size_t n = s->updated * s->bytes / (3 * sizeof(float));
+    const size_t n = s->updated * (2 + s->limit.slots) / 3;
 
     s->triad = n < MOST ? n : MOST;
     for (size_t k = 0; k < 3; k++) {
