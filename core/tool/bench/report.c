@@ -41,26 +41,21 @@ static void print_row(char cells[COLUMNS][CELL])
 void report_begin(void)
 {
     /* The widest that is to be expected; more only shifts a line. */
-    static const char *const widest[COLUMNS] = {"clip_decay_average",
-                                                "adadelta",
-                                                "",
-                                                "",
-                                                "",
-                                                "",
-                                                "",
-                                                "",
-                                                "",
-                                                "",
-                                                "",
-                                                ""};
+    static const char *const widest[COLUMNS] = {
+        [CASE] = "clip_decay_average",
+        [OPTIMIZER] = "adadelta",
+        [TIME] = "0000.000",
+        [LIMIT] = "000.000",
+    };
     char heads[COLUMNS][CELL] = {"CASE",  "OPTIMIZER", "THREADS", "NS/PARAM",
                                  "LIMIT", "RATIO",     "SPREAD",  "PLAIN",
                                  "GB/S",  "TRIAD",     "OTHERS",  "GOAL"};
 
-    for (size_t i = 0; i < COLUMNS; i++)
-        layout.width[i] = strlen(widest[i]) > strlen(heads[i])
-                              ? strlen(widest[i])
-                              : strlen(heads[i]);
+    for (size_t i = 0; i < COLUMNS; i++) {
+        const size_t width = widest[i] != NULL ? strlen(widest[i]) : 0;
+
+        layout.width[i] = width > strlen(heads[i]) ? width : strlen(heads[i]);
+    }
     print_row(heads);
 }
 
