@@ -35,9 +35,9 @@ static void update(entry *e, ema m, const descent_span *span)
 }
 
 /* What the pass has not averaged already. */
-static bool is_left(const entry *e)
+static bool is_left(const entry *e, bool passed)
 {
-    return (!e->active || e->partial) && e->average != NULL;
+    return (!passed || !e->active || e->partial) && e->average != NULL;
 }
 
 /* Every so many updates the averages become the weights, but for frozen ones;
@@ -51,14 +51,20 @@ static bool overwrites(const descent_optimizer *o, const entry *e)
            fmod((double)(o->updates + 1), frequency) == 0;
 }
 
+typedef struct finish {
+    const descent_optimizer *o;
+    bool passed;
+} finish;
+
 static descent_status finish_piece(void *context, size_t begin, size_t end)
 {
-    const descent_optimizer *o = context;
+    const finish *f = context;
+    const descent_optimizer *o = f->o;
 
     for (size_t k = begin; k < end; k++) {
         const descent_span *span = &o->spans[k];
         entry *e = work_entry(o, k);
-        if (is_left(e))
+        if (is_left(e, f->passed))
             update(e, average_moment(o, e), span);
         if (overwrites(o, e))
             stage_replace_weight(e, e->average, span->first,
@@ -67,15 +73,18 @@ static descent_status finish_piece(void *context, size_t begin, size_t end)
     return DESCENT_OK;
 }
 
-void averages_finish(descent_optimizer *o)
+void averages_finish(descent_optimizer *o, bool passed)
 {
+    finish f = {o, passed};
     int64_t elements = 0;
 
+    if (o->settings.number[OPTION_USE_EMA] == 0)
+        return;
     for (size_t i = 0; i < o->count; i++) {
         const entry *e = &o->entries[i];
-        if (is_left(e) || overwrites(o, e))
+        if (is_left(e, passed) || overwrites(o, e))
             elements += e->count;
     }
     if (elements > 0)
-        work_run(o, elements, finish_piece, o);
+        work_run(o, elements, finish_piece, &f);
 }

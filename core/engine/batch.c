@@ -208,13 +208,16 @@ descent_status batch_run(pass_state *p, const descent_span *span, entry *e)
 {
     alignas(64) double gradient[TILE];
     alignas(64) float copies[2 + DESCENT_MAX_SLOTS][TILE];
-    const uint32_t share = pass_share(p, e, span->fuse->mask);
+    /* Rows that a step leaves out are averaged as well: afterwards. */
+    const uint32_t needs =
+        span->fuse->mask & ~(e->partial ? (uint32_t)DESCENT_FUSE_EMA : 0u);
+    const uint32_t share = pass_share(p, e, needs);
     batch b;
 
     b.p = p;
     b.e = e;
     b.whole = span;
-    b.mine = span->fuse->mask & ~share;
+    b.mine = needs & ~share;
     b.fuse = *span->fuse;
     b.fuse.mask = share;
     b.count = b.used = 0;

@@ -41,19 +41,43 @@ bool clip_measure(descent_optimizer *o, step_plan *plan)
     return plan->measured;
 }
 
+/* The factor of one tensor, or of all of a group. */
+static double clip_factor(const settings *s, double norm)
+{
+    bool together;
+
+    return norm_factor(norm, norm_limit(s, &together),
+                       settings_now(s, OPTION_CLIP_EPSILON));
+}
+
+/* Is there a limit in any of the groups? */
+static bool clip_groups(descent_optimizer *o, double norm)
+{
+    bool any = false;
+
+    for (size_t k = 0; k < o->group_count; k++) {
+        tensor_group *g = o->groups[k];
+        bool together;
+        g->limited = !isnan(norm_limit(g->settings, &together));
+        g->apart = g->limited && !together;
+        g->clip = g->limited && together ? clip_factor(g->settings, norm) : 1;
+        any = any || g->limited;
+    }
+    return any;
+}
+
 uint32_t clip_norms(descent_optimizer *o, const step_plan *plan)
 {
     uint32_t clipped = 0;
 
+    if (!clip_groups(o, plan->norm))
+        return 0;
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
-        const settings *s = entry_settings(o, e);
-        bool together;
-        const double limit = norm_limit(s, &together);
-        if (!e->active || isnan(limit))
+        const tensor_group *g = o->groups[e->group];
+        if (!e->active || !g->limited)
             continue;
-        e->clip = norm_factor(together ? plan->norm : e->norm, limit,
-                              settings_now(s, OPTION_CLIP_EPSILON));
+        e->clip = g->apart ? clip_factor(g->settings, e->norm) : g->clip;
         clipped += e->clip != 1;
     }
     return clipped;

@@ -54,5 +54,6 @@ descent_status descent_optimizer_exclude_from_weight_decay(
         o->exclude_match = pattern;
     for (size_t i = 0; i < o->count; i++)
         o->entries[i].decays = exclusions_let_decay(o, o->entries[i].name);
+    o->changed = true;
     return DESCENT_OK;
 }

@@ -69,9 +69,9 @@ void gradient_scale(descent_optimizer *o, const descent_step_options *options,
     const double sign =
         settings_now(&o->settings, OPTION_MAXIMIZE) != 0 ? -1 : 1;
 
-    for (size_t i = 0; i < o->count; i++) {
-        entry *e = &o->entries[i];
-        e->scale = sign * rescale_grad(entry_settings(o, e), options) * by;
+    for (size_t k = 0; k < o->group_count; k++) {
+        tensor_group *g = o->groups[k];
+        g->scale = sign * rescale_grad(g->settings, options) * by;
     }
 }
 
@@ -274,14 +274,15 @@ double gradient_norms(descent_optimizer *o, gradient_source source)
     work_run(o, o->work, square_piece, &w);
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
+        const double by = o->groups[e->group]->scale;
         if (!e->active)
             continue;
         e->square = entry_square(o, e);
         norm_tree_add(&tensors, e->square);
-        e->norm = tensor_norm(e, source) * fabs(e->scale);
+        e->norm = tensor_norm(e, source) * fabs(by);
         most = e->norm > most || isnan(e->norm) ? e->norm : most;
-        alike = alike && (isnan(scale) || e->scale == scale);
-        scale = e->scale;
+        alike = alike && (isnan(scale) || by == scale);
+        scale = by;
     }
     if (alike && is_safe(norm_tree_sum(&tensors)))
         return sqrt(norm_tree_sum(&tensors)) * fabs(scale);

@@ -182,6 +182,7 @@ static descent_status add_group(descent_optimizer *o, const descent_group *d)
     for (size_t i = 0; i < o->count; i++)
         if (o->entries[i].joins)
             o->entries[i].group = number;
+    o->changed = true;
     return DESCENT_OK;
 }
 
@@ -273,6 +274,7 @@ static descent_status set_mult(descent_optimizer *o, size_t index, size_t row,
     double *at = row == OPTION_LR_MULT ? &e->lr_mult : &e->wd_mult;
     const double before = *at;
     *at = multiplier;
+    o->changed = true;
     const descent_status status = scalars_reserve(o, o->count, o->group_count);
     if (status != DESCENT_OK)
         *at = before;

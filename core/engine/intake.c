@@ -51,23 +51,56 @@ static descent_status check_rows(const descent_gradient *g, const entry *e)
                        e->name, (long long)g->rows, (long long)g->rows);
 }
 
+/* No gradient, for now. */
+static void drop(descent_optimizer *o, entry *e)
+{
+    o->changed = o->changed || e->active;
+    e->active = false;
+    rows_forget(e);
+}
+
 /* Take a dense gradient for this step, unless it is none or shares memory with
  * a weight; pointers found good once are not looked up again. */
 static descent_status take_dense(descent_optimizer *o, entry *e,
                                  descent_dtype dtype, const void *data)
 {
-    /* A tensor without elements needs no memory to have a gradient. */
-    if (data == NULL && e->count > 0)
+    const bool trusted = data == e->trusted && dtype == e->trusted_dtype;
+    const bool same = e->active && !e->sparse && !e->partial;
+
+    if (same && trusted && data == e->now && dtype == e->now_dtype)
         return DESCENT_OK;
+    /* A tensor without elements needs no memory to have a gradient. */
+    if (data == NULL && e->count > 0) {
+        drop(o, e);
+        return DESCENT_OK;
+    }
     TRY(view_check_pointer(e->name, "gradient", dtype, e->count, data));
-    if (data != e->trusted || dtype != e->trusted_dtype)
+    if (!trusted)
         TRY(plan_check_gradient(o, e, dtype, e->count, data));
+    o->changed = o->changed || !same;
+    o->aimed = false;
+    rows_forget(e);
     e->trusted = data;
     e->trusted_dtype = dtype;
     e->now = data;
     e->now_dtype = dtype;
     e->active = true;
     return DESCENT_OK;
+}
+
+/* Likewise one of some rows. */
+static descent_status take_rows(descent_optimizer *o, entry *e,
+                                const descent_gradient *g, descent_dtype dtype)
+{
+    const bool same = e->active && e->sparse;
+    descent_status status;
+
+    rows_forget(e);
+    e->active = false;
+    status = rows_take(o, e, g, dtype);
+    o->changed = o->changed || !same || status != DESCENT_OK;
+    o->sparse++;
+    return status;
 }
 
 static descent_status take_given(descent_optimizer *o, entry *e,
@@ -78,7 +111,7 @@ static descent_status take_given(descent_optimizer *o, entry *e,
     TRY(check_gradient(g, e));
     TRY(check_rows(g, e));
     dtype = g->dtype != 0 ? g->dtype : e->dtype;
-    return is_sparse(g) ? rows_take(o, e, g, dtype)
+    return is_sparse(g) ? take_rows(o, e, g, dtype)
                         : take_dense(o, e, dtype, g->data);
 }
 
@@ -132,22 +165,18 @@ descent_status intake_check_options(const descent_optimizer *o,
     return DESCENT_OK;
 }
 
-/* Find the gradients of this step; *active is how many there are. */
-descent_status intake_gradients(descent_optimizer *o,
-                                const descent_gradient *gradients,
-                                const descent_step_options *options, size_t n,
-                                size_t *active)
+static descent_status take_all(descent_optimizer *o,
+                               const descent_gradient *gradients,
+                               const size_t *subset, size_t n)
 {
-    const size_t *subset = options == NULL ? NULL : options->tensors;
     const char *at = (const char *)gradients;
 
-    for (size_t i = 0; i < o->count; i++) {
-        o->entries[i].active = false;
+    for (size_t i = 0; i < o->count && subset != NULL; i++) {
+        drop(o, &o->entries[i]);
         o->entries[i].chosen = false;
-        rows_forget(&o->entries[i]);
-        o->entries[i].clip = 1;
     }
-    *active = 0;
+    o->chosen = n;
+    o->active = o->sparse = 0;
     for (size_t i = 0; i < n; i++) {
         entry *e = &o->entries[subset == NULL ? i : subset[i]];
         e->chosen = true;
@@ -156,7 +185,21 @@ descent_status intake_gradients(descent_optimizer *o,
         else
             TRY(take_given(o, e, (const void *)at));
         at += gradients == NULL ? 0 : gradients->struct_size;
-        *active += e->active;
+        o->active += e->active;
     }
+    return DESCENT_OK;
+}
+
+descent_status intake_gradients(descent_optimizer *o,
+                                const descent_gradient *gradients,
+                                const descent_step_options *options, size_t n)
+{
+    const size_t *subset = options == NULL ? NULL : options->tensors;
+
+    if (gradients == NULL && subset == NULL && o->bound)
+        return DESCENT_OK; /* as in the last step */
+    o->bound = false;
+    TRY(take_all(o, gradients, subset, n));
+    o->bound = gradients == NULL && subset == NULL;
     return DESCENT_OK;
 }

@@ -15,106 +15,10 @@
 #ifndef DESCENT_ENGINE_OPTIMIZER_H
 #define DESCENT_ENGINE_OPTIMIZER_H
 
-#include "base/pattern.h"
+#include "engine/entry.h"
 #include "engine/loss_scale.h"
-#include "engine/names.h"
 #include "engine/ranges.h"
 #include "engine/runtime.h"
-#include "engine/settings.h"
-#include "tensor/sparse.h"
-
-/* State arrays of tensors that were built together. */
-typedef struct arena {
-    size_t bytes;
-    size_t users; /* tensors that live in it */
-} arena;
-
-/* Tensors that differ in some options; group 0 is the optimizer's own. */
-typedef struct tensor_group {
-    settings *settings; /* &own, or those of the optimizer */
-    settings own;
-    regex_t pattern; /* which tensors: by any of the three */
-    bool has_pattern;
-    char *match; /* what it was compiled from */
-    name_list names;
-    int32_t (*where)(void *user, const descent_tensor *tensor);
-    void *user;
-    bool checked; /* tensors were found */
-
-    double scalar[DESCENT_MAX_SLOTS]; /* scalar slots, by order */
-    double scalar_next[DESCENT_MAX_SLOTS];
-    bool asked;       /* in this update: scalar_next is made */
-    size_t shared[2]; /* sets of tensors without and with decay that have
-                         neither counters nor multipliers of their own */
-} tensor_group;
-
-/* Scalars of one update, for the tensors that share what they depend on. */
-typedef struct scalars {
-    size_t group;
-    uint64_t t;          /* what bias correction counts */
-    double lr;           /* multipliers included */
-    double weight_decay; /* of rules that own it */
-    float f32[DESCENT_MAX_COEFS];
-    double f64[DESCENT_MAX_COEFS];
-} scalars;
-
-/* One bound tensor. */
-typedef struct entry {
-    char *name;
-    uint64_t id;
-    descent_dtype dtype;       /* of the weights                     */
-    descent_dtype compute;     /* of arithmetic                      */
-    descent_dtype state_dtype; /* of slots, average, accumulator     */
-    int keeps;                 /* MASTER_*: beside 16-bit weights    */
-    uint32_t ndim;
-    int64_t shape[DESCENT_MAX_DIMS];
-    int64_t count;
-    int64_t row; /* elements of a row, the first dimension's */
-    void *weight;
-    const void *gradient; /* bound with the tensor, or NULL */
-    arena *arena;         /* NULL until built or without elements */
-    bool built;
-    bool decays;
-    bool joins; /* the group that is being added */
-    size_t group;
-    double lr_mult, wd_mult; /* its own, or NaN: the group's */
-    bool wanted;             /* its state is being loaded */
-    uint64_t accumulated;    /* 1: the accumulator holds a contribution */
-    void *slot[DESCENT_MAX_SLOTS];
-    void *average;
-    void *accumulator;
-    uint8_t *marks;   /* rows that it holds something of; NULL: not noted */
-    uint64_t updates; /* that it took part in */
-    double *scalar;   /* scalar slots, and their next values; NULL unless they
-                         count per tensor */
-    float *master;    /* MASTER_F32: the weights before rounding      */
-    uint16_t *lost;   /* MASTER_KAHAN: what rounding has taken away   */
-    uint16_t *aside;  /* the weights while averages stand in for them */
-
-    /* The step at hand. */
-    const void *now; /* gradient handed to it, or NULL */
-    descent_dtype now_dtype;
-    bool sparse;        /* it is row-sparse: these rows, sorted */
-    bool partial;       /* only some rows take part             */
-    sparse_row *listed; /* [listed_count]                       */
-    size_t listed_count, listed_capacity;
-    const void *trusted; /* a gradient found not to overlap weights */
-    descent_dtype trusted_dtype;
-    bool chosen;         /* the step is about it */
-    bool active;         /* and it has a gradient */
-    double scale;        /* of the gradient, before norm clipping */
-    double square, norm; /* of the gradient, where clipping needs them */
-    double clip;         /* factor of norm clipping */
-    size_t set;          /* of scalars */
-
-    size_t span, spans; /* of the plan: the first about it, and how many */
-} entry;
-
-/* Stored in 16 bits: the rule works on copies. */
-static inline bool entry_is_narrow(const entry *e)
-{
-    return e->dtype != e->compute;
-}
 
 /* What a worker needs of a whole tensor in the compute type. */
 enum { WHOLE_GRADIENT, WHOLE_WEIGHT, WHOLE_AVERAGE, WHOLES };
@@ -127,8 +31,7 @@ enum { SPAN_MOST = 1 << 14 };
 typedef struct span_part {
     size_t entry;
     double square; /* of its share of the gradient, where norms are needed */
-    descent_fuse fuse;
-    void *slot[DESCENT_MAX_SLOTS]; /* of one that begins within its tensor */
+    bool direct;   /* its arrays may go to the plugin as they are */
 } span_part;
 
 /* Spans [begin, end), which go to one thread. */
@@ -147,7 +50,8 @@ struct descent_optimizer {
     size_t group_count, group_capacity;
 
     entry *entries;
-    size_t count, capacity;
+    uint64_t *tensor_updates; /* [count]: that each took part in */
+    size_t count, capacity, updates_capacity;
     name_table names;
     range *ranges; /* of weights with elements, sorted unless stale */
     size_t range_count, range_capacity;
@@ -155,16 +59,28 @@ struct descent_optimizer {
     size_t unbuilt;
 
     /* The plan: spans for each tensor with elements, f32 before f64, in pieces
-     * of about equal work; made again when tensors come or go. */
+     * of about equal work; made again when tensors come or go.  Where a step
+     * finds what the last one has left, it has nothing to do for each. */
     bool plan_stale;
+    bool aimed; /* the spans point at what the step works on */
     descent_span *spans;
-    span_part *parts; /* [span_count] */
-    piece *pieces;    /* [piece_count] */
+    span_part *parts;    /* [span_count] */
+    void **slots;        /* [span_count * slots of the type] */
+    descent_fuse *fuses; /* [span_count], where tensors differ by their norms */
+    piece *pieces;       /* [piece_count] */
     size_t span_count, piece_count;
-    size_t span_capacity, part_capacity, piece_capacity;
-    int64_t work; /* elements that the step at hand is about */
+    size_t span_capacity, part_capacity, slot_capacity, fuse_capacity;
+    size_t piece_capacity;
 
-    scalars *sets; /* of the step at hand */
+    /* Who takes part in the step at hand. */
+    bool bound;    /* all tensors, with the gradients bound to them */
+    bool changed;  /* others than those that the sets were made for */
+    size_t chosen; /* tensors that it is about ...                  */
+    size_t active; /* ... that have a gradient ...                  */
+    size_t sparse; /* ... that is row-sparse                        */
+    int64_t work;  /* elements that it is about                     */
+
+    scalars *sets; /* of the tensors that take part */
     size_t set_count, set_capacity;
     void *scratch[DESCENT_MAX_SLOTS]; /* tensor scope: slots of a worker ... */
     size_t scratch_bytes[DESCENT_MAX_SLOTS];
@@ -251,11 +167,10 @@ void state_first_scalars(const descent_optimizer *o, double *scalar);
 descent_status intake_check_options(const descent_optimizer *o,
                                     const descent_step_options *options,
                                     size_t *n);
-/* Find the gradients of this step; *active is how many there are. */
+/* Find the gradients of this step, for n tensors. */
 descent_status intake_gradients(descent_optimizer *o,
                                 const descent_gradient *gradients,
-                                const descent_step_options *options, size_t n,
-                                size_t *active);
+                                const descent_step_options *options, size_t n);
 
 /* gradient.c */
 typedef struct gradient_source {
@@ -266,7 +181,7 @@ typedef struct gradient_source {
  * where they are, or computed into `buffer`. */
 const void *gradient_load(const entry *e, gradient_source source, int64_t first,
                           size_t n, void *buffer);
-/* Fill every tensor's scale: all that multiplies a gradient but the clipping of
+/* Fill every group's scale: all that multiplies a gradient but the clipping of
  * norms, in one factor, `by` included. */
 void gradient_scale(descent_optimizer *o, const descent_step_options *options,
                     double by);
@@ -290,8 +205,8 @@ typedef struct step_plan {
 } step_plan;
 
 /* clip.c: take the norms of the active tensors where an option needs them; true
- * when they are known.  Then fill the factors that keep them within limits, and
- * return of how many tensors these are not 1. */
+ * when they are known.  Then fill the factors that keep them within limits, of
+ * groups and of tensors, and return of how many tensors these are not 1. */
 bool clip_measure(descent_optimizer *o, step_plan *plan);
 uint32_t clip_norms(descent_optimizer *o, const step_plan *plan);
 
@@ -303,6 +218,10 @@ descent_status scalars_reserve(descent_optimizer *o, size_t tensors,
  * that share what they depend on; nothing of the optimizer changes but the
  * sets. */
 descent_status scalars_prepare(descent_optimizer *o);
+/* What the core does around the rule for a tensor, with gradients times `scale`:
+ * the same for all of its set, but for the scale. */
+void scalars_fuse(const descent_optimizer *o, const entry *e, double scale,
+                  descent_fuse *fuse);
 /* The update succeeded: counters and scalar slots move on. */
 void scalars_commit(descent_optimizer *o);
 
@@ -312,9 +231,9 @@ typedef struct ema {
     double keep, take;
 } ema;
 ema average_moment(const descent_optimizer *o, const entry *e);
-/* Averages of what the pass has not averaged already: of a tensor of which it
- * updated some rows, all; then their overwriting. */
-void averages_finish(descent_optimizer *o);
+/* Averages of what the pass, if there was one, has not averaged already: of a
+ * tensor of which it updated some rows, all; then their overwriting. */
+void averages_finish(descent_optimizer *o, bool passed);
 
 /* pass.c: everything between final scalars and new weights. */
 descent_status pass_run(descent_optimizer *o, step_plan *plan);

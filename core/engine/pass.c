@@ -13,14 +13,12 @@
 
 /* The last ones before the rule, because the core's share comes first, and
  * averaging, which follows. */
-uint32_t pass_share(const pass_state *p, const entry *e, uint32_t needs)
+static uint32_t fused_share(const pass_state *p, uint32_t needs)
 {
     static const uint32_t backwards[] = {DESCENT_FUSE_DECAY, DESCENT_FUSE_L2,
                                          DESCENT_FUSE_CLIP, DESCENT_FUSE_SCALE};
     const uint32_t fuses = p->fused ? p->o->type->fuses : 0;
-    /* Averages follow the weights as they are stored. */
-    uint32_t share =
-        entry_is_rounded(e) ? 0 : needs & fuses & (uint32_t)DESCENT_FUSE_EMA;
+    uint32_t share = needs & fuses & (uint32_t)DESCENT_FUSE_EMA;
 
     for (size_t i = 0; i < sizeof backwards / sizeof *backwards; i++) {
         if ((needs & backwards[i]) == 0)
@@ -32,41 +30,11 @@ uint32_t pass_share(const pass_state *p, const entry *e, uint32_t needs)
     return share;
 }
 
-static void describe_work(const pass_state *p, const entry *e,
-                          descent_fuse *fuse)
+uint32_t pass_share(const pass_state *p, const entry *e, uint32_t needs)
 {
-    const settings *s = entry_settings(p->o, e);
-    const double clip = settings_now(s, OPTION_CLIPVALUE);
-    const bool l2 = settings_now(s, OPTION_WEIGHT_DECAY_MODE) == DECAY_L2;
-    const bool owned = (p->o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
-    const double wd = owned ? 0 : entry_decay(p->o, e);
-    const ema average = average_moment(p->o, e);
-
-    *fuse = (descent_fuse){
-        .struct_size = sizeof *fuse,
-        .grad_scale = e->scale * e->clip,
-        .clip = isnan(clip) ? 0 : clip,
-        .l2 = l2 ? wd : 0,
-        .decay = l2 ? 0 : entry_rate(p->o, e) * wd,
-        .ema_keep = average.keep,
-        .ema_take = average.take,
-    };
-    if (settings_now(s, OPTION_SCALARS) == SCALARS_F32) {
-        fuse->grad_scale = (double)(float)fuse->grad_scale;
-        fuse->clip = (double)(float)fuse->clip;
-        fuse->l2 = (double)(float)fuse->l2;
-    }
-    fuse->mask = (fuse->grad_scale != 1 ? DESCENT_FUSE_SCALE : 0u) |
-                 (fuse->clip > 0 ? DESCENT_FUSE_CLIP : 0u) |
-                 (fuse->l2 > 0 ? DESCENT_FUSE_L2 : 0u) |
-                 (fuse->decay > 0 ? DESCENT_FUSE_DECAY : 0u) |
-                 (average.on && !e->partial ? DESCENT_FUSE_EMA : 0u);
-}
-
-static const void *coefficients(const descent_optimizer *o, const entry *e)
-{
-    return e->dtype == DESCENT_DTYPE_F64 ? (const void *)o->sets[e->set].f64
-                                         : (const void *)o->sets[e->set].f32;
+    /* Averages follow the weights as they are stored. */
+    return fused_share(p, needs) &
+           ~(entry_is_rounded(e) ? (uint32_t)DESCENT_FUSE_EMA : 0u);
 }
 
 descent_status pass_call(pass_state *p, const descent_span *spans, size_t n,
@@ -86,62 +54,83 @@ descent_status pass_call(pass_state *p, const descent_span *spans, size_t n,
                           "fused_step of", type->id);
 }
 
-/* Can the plugin work on the arrays as they are? */
-static bool is_direct(const pass_state *p, const entry *e,
-                      const descent_fuse *fuse)
+/* Can the plugin take over all that is on in `needs`? */
+static bool takes_all(const pass_state *p, uint32_t needs)
 {
-    return !p->plan->source.accumulates && !entry_is_narrow(e) && !e->sparse &&
-           e->now_dtype == e->dtype &&
-           pass_share(p, e, fuse->mask) == fuse->mask;
+    return !p->plan->source.accumulates && fused_share(p, needs) == needs;
 }
 
-/* Point a span at its place in the arrays of its tensor in this step; arrays
- * that are not of the tensor's type are batch.c's matter. */
-static void aim(pass_state *p, size_t k, entry *e)
+/* Point a span at its place in the arrays of its tensor; arrays that are not of
+ * the tensor's type are batch.c's matter. */
+static void aim(descent_optimizer *o, size_t k)
 {
-    descent_span *span = &p->o->spans[k];
+    entry *e = work_entry(o, k);
+    descent_span *span = &o->spans[k];
     const int64_t first = span->first;
+    const size_t slots = o->type->slot_count;
 
+    o->parts[k].direct = e->active && !e->sparse && !entry_is_narrow(e) &&
+                         e->now_dtype == e->dtype;
+    if (!e->active)
+        return;
     span->weight = dtype_at(e->weight, e->dtype, first);
     span->grad = e->now == NULL ? NULL : dtype_at(e->now, e->dtype, first);
-    span->coef = coefficients(p->o, e);
     span->average =
         e->average == NULL ? NULL : dtype_at(e->average, e->dtype, first);
-    for (size_t i = 0; i < p->o->type->slot_count && first > 0; i++)
-        p->o->parts[k].slot[i] =
+    for (size_t i = 0; i < slots; i++)
+        o->slots[k * slots + i] =
             e->slot[i] == NULL ? NULL : dtype_at(e->slot[i], e->dtype, first);
-    if (p->o->type->scope == DESCENT_SCOPE_TENSOR)
-        span->scalar =
-            e->scalar == NULL
-                ? p->o->groups[e->group]->scalar_next
-                : e->scalar +
-                      slot_scalar_index(p->o->type, p->o->type->slot_count);
+    if (o->type->scope == DESCENT_SCOPE_TENSOR)
+        span->scalar = e->scalar == NULL
+                           ? o->groups[e->group]->scalar_next
+                           : e->scalar + slot_scalar_index(o->type, slots);
 }
 
-/* Spans of one type that follow each other and need no tiles are one call. */
+/* Give it what its tensor shares with others, or where norms are kept apart a
+ * share of its own. */
+static void equip(descent_optimizer *o, size_t k)
+{
+    const entry *e = work_entry(o, k);
+    const tensor_group *g = o->groups[e->group];
+    descent_span *span = &o->spans[k];
+    const scalars *set;
+
+    if (!e->active)
+        return;
+    set = &o->sets[e->set];
+    span->coef = e->dtype == DESCENT_DTYPE_F64 ? (const void *)set->f64
+                                               : (const void *)set->f32;
+    span->fuse = &set->fuse;
+    if (!g->apart)
+        return;
+    scalars_fuse(o, e, g->scale * e->clip, &o->fuses[k]);
+    span->fuse = &o->fuses[k];
+}
+
+/* Spans that follow each other and need no tiles are one call. */
 static descent_status run_spans(pass_state *p, size_t begin, size_t end)
 {
     descent_optimizer *o = p->o;
+    const descent_dtype dtype = work_entry(o, begin)->dtype;
 
     for (size_t k = begin; k <= end; k++) {
-        entry *e = k < end ? work_entry(o, k) : NULL;
-        const descent_dtype class = begin < k ? work_entry(o, begin)->dtype : 0;
         bool joins = false;
-        if (e != NULL && e->active) {
-            aim(p, k, e);
-            describe_work(p, e, &o->parts[k].fuse);
-            joins = is_direct(p, e, &o->parts[k].fuse);
+        if (k < end && p->aims) {
+            aim(o, k);
+            equip(o, k);
         }
-        if (begin < k &&
-            (!joins || e->dtype != class || (double)(k - begin) >= p->most)) {
-            TRY(pass_call(p, &o->spans[begin], k - begin, class));
+        if (k < end)
+            joins = o->parts[k].direct &&
+                    (p->takes || takes_all(p, o->spans[k].fuse->mask));
+        if (begin < k && (!joins || (double)(k - begin) >= p->most)) {
+            TRY(pass_call(p, &o->spans[begin], k - begin, dtype));
             begin = k;
         }
         if (joins)
             continue;
         begin = k + 1;
-        if (e != NULL && e->active)
-            TRY(batch_run(p, &o->spans[k], e));
+        if (k < end && work_entry(o, k)->active)
+            TRY(batch_run(p, &o->spans[k], work_entry(o, k)));
     }
     return DESCENT_OK;
 }
@@ -161,9 +150,23 @@ static descent_status run_piece(void *context, size_t begin, size_t end)
     return status;
 }
 
+/* What is the same for all spans of a pass is found once. */
+static void look_ahead(pass_state *p)
+{
+    const descent_optimizer *o = p->o;
+
+    for (size_t k = 0; k < o->group_count; k++)
+        p->apart = p->apart || o->groups[k]->apart;
+    p->aims = !o->aimed || p->apart;
+    p->takes = !p->apart;
+    for (size_t k = 0; k < o->set_count; k++)
+        p->takes = p->takes && takes_all(p, o->sets[k].fuse.mask);
+}
+
 descent_status pass_run(descent_optimizer *o, step_plan *plan)
 {
     const settings *s = &o->settings;
+    const bool whole = o->type->scope == DESCENT_SCOPE_TENSOR;
     pass_state p = {
         .o = o,
         .plan = plan,
@@ -184,12 +187,14 @@ descent_status pass_run(descent_optimizer *o, step_plan *plan)
                 .seed = (uint64_t)settings_now(s, OPTION_SEED),
             },
     };
-    const bool alone = o->type->scope == DESCENT_SCOPE_TENSOR ||
-                       (o->type->flags & DESCENT_TYPE_SERIAL) != 0;
+    const bool alone = whole || (o->type->flags & DESCENT_TYPE_SERIAL) != 0;
     pass_work w = {.state = &p};
-    const descent_status status =
-        work_run(o, alone ? 0 : o->work, run_piece, &w);
+    descent_status status;
 
+    look_ahead(&p);
+    status = work_run(o, alone ? 0 : o->work, run_piece, &w);
     *(p.fused ? &plan->fused_calls : &plan->step_calls) = atomic_load(&w.calls);
+    /* Whole tensors are given scratch, which may move. */
+    o->aimed = status == DESCENT_OK && !whole && !p.apart;
     return status;
 }

@@ -15,6 +15,8 @@ static void fill_ranges(descent_optimizer *o)
                 begin, begin + (size_t)e->count * dtype_size(e->dtype), i};
         o->entries[i].trusted = NULL;
     }
+    o->aimed = false;
+    o->bound = false;
     ranges_sort(o->ranges, o->range_count);
 }
 
@@ -80,11 +82,15 @@ descent_status plan_reserve(descent_optimizer *o)
                     sizeof *o->spans));
     TRY(memory_grow(o->memory, &o->parts, &o->part_capacity, total,
                     sizeof *o->parts));
+    TRY(memory_grow(o->memory, &o->slots, &o->slot_capacity,
+                    total * o->type->slot_count, sizeof *o->slots));
+    TRY(memory_grow(o->memory, &o->fuses, &o->fuse_capacity, total,
+                    sizeof *o->fuses));
     return memory_grow(o->memory, &o->pieces, &o->piece_capacity, total,
                        sizeof *o->pieces);
 }
 
-/* The first span's slots are the tensor's, wherever they come to be. */
+/* What a step points at is aimed by the pass. */
 static void plan_span(descent_optimizer *o, size_t index, int64_t first)
 {
     const bool whole = o->type->scope == DESCENT_SCOPE_TENSOR;
@@ -97,8 +103,7 @@ static void plan_span(descent_optimizer *o, size_t index, int64_t first)
         .struct_size = sizeof(descent_span),
         .ndim = whole ? e->ndim : 0,
         .count = left < most ? left : most,
-        .slot = first == 0 ? e->slot : o->parts[k].slot,
-        .fuse = &o->parts[k].fuse,
+        .slot = &o->slots[k * o->type->slot_count],
         .shape = whole ? e->shape : NULL,
         .first = first,
         .tensor_id = e->id,
@@ -115,16 +120,19 @@ static void plan_entry(descent_optimizer *o, size_t index)
         plan_span(o, index, (int64_t)k * span_most(o, e));
 }
 
-/* By size alone, never by the number of threads.  A span costs something
- * however short it is. */
+/* By size alone, never by the number of threads, and each of one type.  A span
+ * costs something however short it is. */
 static void plan_pieces(descent_optimizer *o)
 {
     enum { COST = 256 };
     int64_t work = SPAN_MOST;
+    descent_dtype dtype = 0;
 
     o->piece_count = 0;
     for (size_t k = 0; k < o->span_count; k++) {
-        if (work + o->spans[k].count > SPAN_MOST) {
+        const descent_dtype before = dtype;
+        dtype = o->entries[o->parts[k].entry].dtype;
+        if (work + o->spans[k].count > SPAN_MOST || dtype != before) {
             o->pieces[o->piece_count++].begin = k;
             work = 0;
         }
@@ -148,4 +156,5 @@ void plan_spans(descent_optimizer *o)
                 plan_entry(o, i);
     plan_pieces(o);
     o->plan_stale = false;
+    o->aimed = false;
 }

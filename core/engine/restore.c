@@ -315,6 +315,7 @@ descent_status state_restore(descent_optimizer *o, const state_source *source,
     o->busy = false;
     for (size_t i = 0; i < o->count; i++)
         o->entries[i].wanted = false;
+    o->changed = true;
     names_free(&r.seen, o->memory);
     snapshot_close(&r.s);
     return status == DESCENT_OK ? status

@@ -95,6 +95,8 @@ void rows_choose(descent_optimizer *o, bool accumulates)
 {
     const bool lazy = settings_now(&o->settings, OPTION_SPARSE) == SPARSE_LAZY;
 
+    if (!o->changed && o->sparse == 0 && !accumulates)
+        return; /* as in the last step */
     o->work = 0;
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];

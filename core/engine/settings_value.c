@@ -67,6 +67,8 @@ descent_status settings_evaluate(settings *s, uint32_t group,
     for (size_t row = 0; row < s->table.count; row++) {
         if (settings_holder(s, row) != s)
             s->now[row] = s->base->now[row];
+        else if (s->schedule[row] == NULL && row != OPTION_LEARNING_RATE)
+            s->now[row] = s->number[row]; /* checked when it was set */
         else
             TRY(settings_value(s, row, group, iterations, updates,
                                &s->now[row]));

@@ -131,7 +131,8 @@ static descent_status add_tensor(snapshot *s, size_t index, bool weights)
     entry *e = &s->o->entries[index];
     const double *option = s->o->settings.number;
 
-    TRY(add_counter(s, (int64_t)index, "updates", &e->updates));
+    TRY(add_counter(s, (int64_t)index, "updates",
+                    &s->o->tensor_updates[index]));
     if (option[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1)
         TRY(add_counter(s, (int64_t)index, "accumulated", &e->accumulated));
     if (weights)

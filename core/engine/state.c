@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* State arrays: one arena for the tensors that are built together, every array
- * aligned to 64 bytes. */
+/* State arrays: one arena for the tensors that are built together. */
 #include <string.h>
 
+#include "engine/layout.h"
 #include "engine/rows.h"
 #include "engine/slots.h"
 #include "engine/stage.h"
@@ -10,82 +10,66 @@
 #include "tensor/convert.h"
 #include "tensor/view.h"
 
+/* The kinds of arrays: the slots, then the core's own. */
 enum {
-    ALIGNMENT = 64,
-    /* Arrays that start at the same place within a page slow each other down:
-     * large ones are moved apart. */
-    LARGE = 1 << 17,
-    STAGGER = 832
+    KIND_SCALARS = DESCENT_MAX_SLOTS,
+    KIND_AVERAGE,
+    KIND_ACCUMULATOR,
+    KIND_MARKS,
+    KIND_MASTER,
+    KIND_LOST,
+    KINDS
 };
-
-/* Places arrays one after another: first without memory, to measure.  `array`
- * is the address of a pointer. */
-typedef struct layout {
-    char *memory; /* or NULL */
-    size_t bytes;
-    size_t arrays;
-} layout;
-
-static descent_status place_sized(layout *at, int64_t elements, size_t size,
-                                  void *array)
-{
-    size_t bytes, end;
-
-    if (elements == 0)
-        return DESCENT_OK;
-    if (__builtin_mul_overflow((size_t)elements, size, &bytes) ||
-        __builtin_add_overflow(bytes, (size_t)(ALIGNMENT + STAGGER), &end) ||
-        __builtin_add_overflow(at->bytes, end, &end))
-        return status_fail(DESCENT_ERR_MEMORY,
-                           "out of memory: the state is larger than can be "
-                           "addressed");
-    if (bytes >= LARGE)
-        at->bytes += STAGGER;
-    at->bytes = (at->bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (at->memory != NULL) {
-        void *here = at->memory + at->bytes;
-        memcpy(array, &here, sizeof here);
-    }
-    at->bytes += bytes;
-    at->arrays++;
-    return DESCENT_OK;
-}
 
 static descent_status place(layout *at, int64_t elements, descent_dtype dtype,
                             void *array)
 {
-    return place_sized(at, elements, dtype_size(dtype), array);
+    return layout_place(at, elements, dtype_size(dtype), array);
 }
 
-/* The arrays of one tensor, in slot order, then the core's own. */
-static descent_status place_entry(const descent_optimizer *o, entry *e,
-                                  layout *at)
+static descent_status place_slot(const descent_optimizer *o, entry *e, size_t k,
+                                 layout *at)
 {
-    const settings *s = &o->settings;
-    void *scalar = NULL;
-    const bool averages = s->number[OPTION_USE_EMA] != 0;
-    const bool accumulates = s->number[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1;
+    const descent_slot *slot = type_slot(o->type, k);
 
-    for (size_t k = 0; k < o->type->slot_count; k++) {
-        const descent_slot *slot = type_slot(o->type, k);
-        if (type_uses(slot, s->variant))
-            TRY(place(at, slot_elements(slot, e), e->state_dtype, &e->slot[k]));
-    }
-    if (s->number[OPTION_COUNTER] == COUNTER_PER_TENSOR)
-        TRY(place(at,
-                  2 * (int64_t)slot_scalar_index(o->type, o->type->slot_count),
-                  DESCENT_DTYPE_F64, &scalar));
+    return type_uses(slot, o->settings.variant)
+               ? place(at, slot_elements(slot, e), e->state_dtype, &e->slot[k])
+               : DESCENT_OK;
+}
+
+static descent_status place_scalars(const descent_optimizer *o, entry *e,
+                                    layout *at)
+{
+    void *scalar = NULL;
+
+    TRY(place(at, 2 * (int64_t)slot_scalar_index(o->type, o->type->slot_count),
+              DESCENT_DTYPE_F64, &scalar));
     e->scalar = scalar;
-    if (averages)
-        TRY(place(at, e->count, e->state_dtype, &e->average));
-    if (accumulates)
-        TRY(place(at, e->count, e->state_dtype, &e->accumulator));
-    if (accumulates && s->number[OPTION_SPARSE] == SPARSE_LAZY)
-        TRY(place_sized(at, entry_rows(e), sizeof *e->marks, &e->marks));
-    if (e->keeps == MASTER_F32)
-        TRY(place(at, e->count, DESCENT_DTYPE_F32, &e->master));
-    if (e->keeps == MASTER_KAHAN)
-        TRY(place(at, e->count, e->dtype, &e->lost));
+    return DESCENT_OK;
+}
+
+/* The array of one kind that a tensor has, if any. */
+static descent_status place_entry(const descent_optimizer *o, entry *e,
+                                  size_t kind, layout *at)
+{
+    const double *option = o->settings.number;
+    const bool accumulates = option[OPTION_GRADIENT_ACCUMULATION_STEPS] > 1;
+
+    if (kind < o->type->slot_count)
+        return place_slot(o, e, kind, at);
+    if (kind == KIND_SCALARS && option[OPTION_COUNTER] == COUNTER_PER_TENSOR)
+        return place_scalars(o, e, at);
+    if (kind == KIND_AVERAGE && option[OPTION_USE_EMA] != 0)
+        return place(at, e->count, e->state_dtype, &e->average);
+    if (kind == KIND_ACCUMULATOR && accumulates)
+        return place(at, e->count, e->state_dtype, &e->accumulator);
+    if (kind == KIND_MARKS && accumulates &&
+        option[OPTION_SPARSE] == SPARSE_LAZY)
+        return layout_place(at, entry_rows(e), sizeof *e->marks, &e->marks);
+    if (kind == KIND_MASTER && e->keeps == MASTER_F32)
+        return place(at, e->count, DESCENT_DTYPE_F32, &e->master);
+    if (kind == KIND_LOST && e->keeps == MASTER_KAHAN)
+        return place(at, e->count, e->dtype, &e->lost);
     return DESCENT_OK;
 }
 
@@ -97,9 +81,12 @@ static bool needs_state(const descent_optimizer *o, const entry *e)
 
 static descent_status place_all(descent_optimizer *o, layout *at)
 {
-    for (size_t i = 0; i < o->count; i++)
-        if (needs_state(o, &o->entries[i]))
-            TRY(place_entry(o, &o->entries[i], at));
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        layout_begin(at);
+        for (size_t i = 0; i < o->count; i++)
+            if (needs_state(o, &o->entries[i]))
+                TRY(place_entry(o, &o->entries[i], kind, at));
+    }
     return DESCENT_OK;
 }
 
@@ -229,16 +216,16 @@ static void forget(entry *e)
 /* The arena's header stands in front of its arrays. */
 static descent_status build_arrays(descent_optimizer *o)
 {
-    layout at = {NULL, sizeof(arena), 0};
+    layout at = {.bytes = sizeof(arena)};
     arena *a = NULL;
     descent_status status;
 
     TRY(place_all(o, &at));
-    if (at.arrays > 0) {
+    if (at.kinds > 0) {
         const size_t bytes = at.bytes;
         TRY(memory_new(o->memory, bytes, 1, &a));
         a->bytes = bytes;
-        at = (layout){(char *)a, sizeof *a, 0};
+        at = (layout){.memory = (char *)a, .bytes = sizeof *a};
         TRY(place_all(o, &at));
     }
     status = scratch_build(o);
@@ -275,6 +262,7 @@ descent_status state_build(descent_optimizer *o)
         if (needs_state(o, &o->entries[i]))
             o->entries[i].built = true;
     o->unbuilt -= wanted;
+    o->changed = true;
     return DESCENT_OK;
 }
 

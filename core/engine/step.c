@@ -7,21 +7,19 @@
 #include "base/denormals.h"
 #include "engine/rows.h"
 
-/* The last of a window's steps updates also what only earlier ones fed: how
- * many tensors that adds. */
-static size_t activate_accumulated(descent_optimizer *o)
+/* The last of a window's steps updates also what only earlier ones fed. */
+static void activate_accumulated(descent_optimizer *o)
 {
-    size_t added = 0;
-
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
         if (e->chosen && e->accumulated && !e->active) {
             e->active = true;
             e->now_dtype = e->dtype;
-            added++;
+            o->active++;
+            o->changed = true;
+            o->bound = false;
         }
     }
-    return added;
 }
 
 static uint64_t flush_denormals(const descent_optimizer *o)
@@ -42,10 +40,8 @@ static void accumulate(descent_optimizer *o, step_plan *plan,
     report->grad_norm = plan->norm;
     denormals = flush_denormals(o);
     gradient_accumulate(o, plan->source.unscale);
-    for (size_t i = 0; i < o->count; i++)
-        o->entries[i].active = false;
     if (averages)
-        averages_finish(o);
+        averages_finish(o, false);
     denormals_restore(denormals);
 }
 
@@ -62,7 +58,7 @@ static descent_status update(descent_optimizer *o, step_plan *plan,
     denormals = flush_denormals(o);
     status = pass_run(o, plan);
     if (status == DESCENT_OK)
-        averages_finish(o);
+        averages_finish(o, true);
     if (status == DESCENT_OK)
         status = pool_check_host(o->runtime->threads);
     denormals_restore(denormals);
@@ -75,11 +71,10 @@ static descent_status update(descent_optimizer *o, step_plan *plan,
     report->step_calls = plan->step_calls;
     report->fused_calls = plan->fused_calls;
     scalars_commit(o);
-    for (size_t i = 0; i < o->count; i++) {
-        report->updated += o->entries[i].active;
+    for (size_t i = 0; i < o->count && plan->source.accumulates; i++)
         if (o->entries[i].active)
             o->entries[i].accumulated = false;
-    }
+    report->updated = o->active;
     o->updates++;
     return DESCENT_OK;
 }
@@ -87,11 +82,9 @@ static descent_status update(descent_optimizer *o, step_plan *plan,
 /* Tensors that the step is about but that get nothing, said once. */
 static void warn_of_missing(descent_optimizer *o)
 {
-    size_t missing = 0;
+    const size_t missing = o->chosen - o->active;
 
-    for (size_t i = 0; i < o->count && !o->warned; i++)
-        missing += o->entries[i].chosen && !o->entries[i].active;
-    if (missing == 0)
+    if (missing == 0 || o->warned)
         return;
     o->warned = true;
     log_write(&o->runtime->log, LOG_WARNING,
@@ -147,7 +140,12 @@ static descent_status skip(descent_optimizer *o, step_plan *plan,
         o->entries[i].active = false;
         rows_forget(&o->entries[i]);
     }
-    if (counts && plan->updates && activate_accumulated(o) > 0) {
+    o->changed = true;
+    o->bound = false;
+    o->active = 0;
+    if (counts && plan->updates && plan->source.accumulates)
+        activate_accumulated(o);
+    if (o->active > 0) {
         rows_choose(o, plan->source.accumulates);
         plan->measured = false;
         plan->norm = NAN;
@@ -167,7 +165,7 @@ static descent_status work(descent_optimizer *o,
 
     report->learning_rate = settings_now(&o->settings, OPTION_LEARNING_RATE);
     report->loss_scale = o->loss_scale.scale;
-    if (plan.updates)
+    if (plan.source.accumulates)
         activate_accumulated(o);
     rows_choose(o, plan.source.accumulates);
     TRY(judge(o, &plan, &finite));
@@ -186,14 +184,26 @@ static descent_status work(descent_optimizer *o,
     return DESCENT_OK;
 }
 
-/* Frozen tensors are as if the step were not about them. */
-static void leave_frozen(descent_optimizer *o, size_t *active)
+static bool group_is_frozen(const tensor_group *g)
 {
-    for (size_t i = 0; i < o->count; i++) {
+    return settings_now(g->settings, OPTION_FREEZE) != 0;
+}
+
+/* Frozen tensors are as if the step were not about them. */
+static void leave_frozen(descent_optimizer *o)
+{
+    bool any = false;
+
+    for (size_t k = 0; k < o->group_count; k++)
+        any = any || group_is_frozen(o->groups[k]);
+    for (size_t i = 0; i < o->count && any; i++) {
         entry *e = &o->entries[i];
-        if (!entry_is_frozen(o, e))
+        if (!group_is_frozen(o->groups[e->group]))
             continue;
-        *active -= e->active;
+        o->active -= e->active;
+        o->chosen -= e->chosen;
+        o->changed = o->changed || e->active;
+        o->bound = false;
         e->active = false;
         e->chosen = false;
     }
@@ -230,20 +240,20 @@ static descent_status step(descent_optimizer *o,
                            const descent_step_options *options,
                            descent_step_report *report)
 {
-    size_t expected = 0, active = 0, given;
+    size_t expected = 0, given;
 
     TRY(begin(o, gradients, n, options, &expected));
     if (expected == 0)
         return DESCENT_OK;
-    TRY(intake_gradients(o, gradients, options, expected, &active));
+    TRY(intake_gradients(o, gradients, options, expected));
     TRY(groups_check(o));
-    if (active == 0)
+    if (o->active == 0)
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "no gradient for any of %zu tensors", expected);
-    given = active;
+    given = o->active;
     TRY(groups_evaluate(o));
-    leave_frozen(o, &active);
-    if (active == 0)
+    leave_frozen(o);
+    if (o->active == 0)
         return status_fail(DESCENT_ERR_ARGUMENT,
                            "no tensor to update: each of %zu with a gradient "
                            "is frozen",

@@ -105,6 +105,7 @@ static descent_status bind(descent_optimizer *o, const descent_tensor *t)
     if (t->ndim > 0)
         memcpy(e->shape, t->shape, t->ndim * sizeof *e->shape);
     TRY(memory_text(o->memory, t->name, &e->name));
+    o->tensor_updates[o->count] = 0;
     names_put(&o->names, e->id, o->count++);
     o->unbuilt++;
     return DESCENT_OK;
@@ -135,6 +136,8 @@ static void tensors_changed(descent_optimizer *o)
 {
     o->ranges_stale = true;
     o->plan_stale = true;
+    o->bound = false;
+    o->changed = true;
 }
 
 static descent_status add(descent_optimizer *o, const descent_tensor *tensors,
@@ -147,6 +150,8 @@ static descent_status add(descent_optimizer *o, const descent_tensor *tensors,
         return status_fail(DESCENT_ERR_MEMORY, "out of memory: %zu tensors", n);
     TRY(memory_grow(o->memory, &o->entries, &o->capacity, total,
                     sizeof *o->entries));
+    TRY(memory_grow(o->memory, &o->tensor_updates, &o->updates_capacity, total,
+                    sizeof *o->tensor_updates));
     TRY(memory_grow(o->memory, &o->ranges, &o->range_capacity, total,
                     sizeof *o->ranges));
     TRY(scalars_reserve(o, total, o->group_count));
@@ -205,6 +210,8 @@ descent_status descent_optimizer_remove(descent_optimizer *o, const char *name)
     state_release(o, e);
     memory_release_text(o->memory, e->name);
     memmove(e, e + 1, (o->count - index - 1) * sizeof *e);
+    memmove(&o->tensor_updates[index], &o->tensor_updates[index + 1],
+            (o->count - index - 1) * sizeof *o->tensor_updates);
     o->count--;
     name_all(o);
     tensors_changed(o);
@@ -218,9 +225,13 @@ void tensors_free(descent_optimizer *o)
     unbind(o, 0);
     names_free(&o->names, m);
     memory_release(m, o->entries, o->capacity, sizeof *o->entries);
+    memory_release(m, o->tensor_updates, o->updates_capacity,
+                   sizeof *o->tensor_updates);
     memory_release(m, o->ranges, o->range_capacity, sizeof *o->ranges);
     memory_release(m, o->spans, o->span_capacity, sizeof *o->spans);
     memory_release(m, o->parts, o->part_capacity, sizeof *o->parts);
+    memory_release(m, o->slots, o->slot_capacity, sizeof *o->slots);
+    memory_release(m, o->fuses, o->fuse_capacity, sizeof *o->fuses);
     memory_release(m, o->pieces, o->piece_capacity, sizeof *o->pieces);
     memory_release(m, o->sets, o->set_capacity, sizeof *o->sets);
 }
@@ -263,7 +274,7 @@ descent_status descent_optimizer_tensor(const descent_optimizer *o,
 uint64_t descent_optimizer_tensor_updates(const descent_optimizer *o,
                                           size_t index)
 {
-    return index < o->count ? o->entries[index].updates : 0;
+    return index < o->count ? o->tensor_updates[index] : 0;
 }
 
 descent_status tensors_find(const descent_optimizer *o, const char *name,
@@ -316,5 +327,6 @@ descent_status descent_optimizer_set_pointer(descent_optimizer *o, size_t index,
         TRY(view_check_pointer(e->name, "gradient", e->dtype, e->count,
                                pointer));
     e->gradient = pointer;
+    o->bound = false;
     return DESCENT_OK;
 }
