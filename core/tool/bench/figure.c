@@ -3,6 +3,7 @@
 #include "tool/bench/figure.h"
 
 #include <math.h>
+#include <unistd.h>
 
 /* The limit: the faster one. */
 static size_t faster(const contender *things, size_t rounds)
@@ -56,7 +57,6 @@ void figure_compute(figure *f, const contender things[FIGURE_THINGS],
     const contender *const step = &things[FIGURE_STEP];
     const contender *const limit = &things[which];
     const contender *const plain = &things[FIGURE_PLAIN];
-    double spread;
 
     f->limit = f->what->kind == CASE_LUA ? "C" : names[which];
     f->ns = nano * measure_median(step->seconds, f->rounds);
@@ -66,8 +66,17 @@ void figure_compute(figure *f, const contender things[FIGURE_THINGS],
     f->ratio = ratio(step->seconds, limit->seconds, f->rounds, &f->spread);
     f->plain = plain->run == NULL
                    ? (double)NAN
-                   : ratio(step->seconds, plain->seconds, f->rounds, &spread);
+                   : ratio(step->seconds, plain->seconds, f->rounds,
+                           &f->plain_spread);
     compute_rates(f, limit, &things[FIGURE_TRIAD], triad_bytes);
+}
+
+bool figure_is_cached(const figure *f)
+{
+    const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+
+    return !isnan(f->plain) && cache > 0 &&
+           f->parameters * f->bytes <= (size_t)cache;
 }
 
 double figure_value(const figure *f)
@@ -78,7 +87,7 @@ double figure_value(const figure *f)
     case GOAL_EXCESS:
         return (f->ratio - 1) * f->limit_ns * 1e-3;
     default:
-        return f->ratio;
+        return figure_is_cached(f) ? f->plain : f->ratio;
     }
 }
 
@@ -93,7 +102,7 @@ double figure_value_spread(const figure *f)
     case GOAL_EXCESS:
         return micro;
     default:
-        return f->spread;
+        return figure_is_cached(f) ? f->plain_spread : f->spread;
     }
 }
 

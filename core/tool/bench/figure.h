@@ -3,6 +3,7 @@
 #ifndef DESCENT_TOOL_BENCH_FIGURE_H
 #define DESCENT_TOOL_BENCH_FIGURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +21,7 @@ typedef struct figure {
     double ns, least, limit_ns, limit_least;
     const char *limit;    /* which was the faster one: "add", "plain", "C" */
     double ratio, spread; /* the median, and between the quartiles */
-    double plain;         /* the ratio to the plain loop */
+    double plain, plain_spread; /* likewise, of the ratio to the plain loop */
     double rate, triad, share; /* the limit's part of the triad's rate */
     double others;             /* processors that other processes kept busy */
     int same_bits;             /* 1, or 0 when there is no plain loop */
@@ -32,6 +33,11 @@ enum { FIGURE_STEP, FIGURE_ADD, FIGURE_PLAIN, FIGURE_TRIAD, FIGURE_THINGS };
  * bytes. */
 void figure_compute(figure *f, const contender things[FIGURE_THINGS],
                     size_t triad_bytes);
+
+/* Do the arrays fit in the last level of cache?  There a loop that only adds is
+ * no limit: exact roots and divisions take longer than the arrays do, and the
+ * goal is about the ratio to the plain loop. */
+bool figure_is_cached(const figure *f);
 
 /* The figure that the goal is about, and its spread: the ratio, or
  * microseconds. */

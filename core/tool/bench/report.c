@@ -67,7 +67,7 @@ static void say_number(char *to, double x, int digits)
         snprintf(to, CELL, "%.*f", digits, x);
 }
 
-/* What the goal is compared with: "1.10", or "0.08 of 0.15 us a tensor". */
+/* What the goal is compared with: "1.10", "1.10 of PLAIN", or "0.08 of 0.15 us a tensor". */
 static void say_goal(char *to, const figure *f)
 {
     static const char *const words[] = {[VERDICT_NONE] = "",
@@ -82,7 +82,8 @@ static void say_goal(char *to, const figure *f)
         snprintf(to, CELL, "-");
         break;
     case GOAL_RATIO:
-        snprintf(to, CELL, "%.2f%s", goal, end);
+        snprintf(to, CELL, "%.2f%s%s", goal,
+                 figure_is_cached(f) ? " of PLAIN" : "", end);
         break;
     case GOAL_TENSOR:
         snprintf(to, CELL, "%.3f of %.2f us a tensor%s", figure_value(f), goal,
@@ -134,7 +135,9 @@ static void list_verdict(const figure *figures, size_t n, verdict which,
         name_figure(f);
         printf("%.3f, the goal is %.2f, the spread %.3f", figure_value(f),
                cases_goal(f->what, f->optimizer), figure_value_spread(f));
-        if (f->what->about == GOAL_RATIO && !isnan(f->plain))
+        if (f->what->about == GOAL_RATIO && figure_is_cached(f))
+            printf(", of the bare rule in cache");
+        else if (f->what->about == GOAL_RATIO && !isnan(f->plain))
             printf("; %.2f of the bare rule", f->plain);
         putchar('\n');
     }
