@@ -2,6 +2,7 @@
 /* Who runs a job: the caller alone, the runtime's threads, or the application. */
 #include "engine/pool.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -47,12 +48,24 @@ static bool is_child(const pool *p)
     return process != 0 && process != (long)getpid();
 }
 
+/* A caller that is cancelled ends later: others work with what is on its stack,
+ * and nothing may be left locked. */
+static int put_off_cancellation(void)
+{
+    int before;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    return before;
+}
+
 void pool_free(pool *p)
 {
     if (p == NULL)
         return;
+    const int before = put_off_cancellation();
     crew_free(p->crew, !is_child(p));
     memory_release(p->memory, p, 1, sizeof *p);
+    pthread_setcancelstate(before, NULL);
 }
 
 uint32_t pool_threads(const pool *p)
@@ -137,9 +150,11 @@ void pool_run(pool *p, size_t n, pool_task *task, void *arg)
         return;
     }
     job j = {.task = task, .arg = arg, .count = n, .mode = denormals_mode()};
+    const int before = put_off_cancellation();
     if (p->host.parallel_for != NULL)
         run_at_host(p, &j);
     else
         run_by_crew(p, threads, &j);
     atomic_flag_clear_explicit(&p->busy, memory_order_release);
+    pthread_setcancelstate(before, NULL);
 }

@@ -192,18 +192,31 @@ static void stop(crew *c)
     c->count = 0;
 }
 
-/* Signals are for the application's threads. */
+/* Signals are for the application's threads, but for those that a thread causes
+ * itself: blocked ones would end the process whatever the application's handler
+ * does about them. */
+static sigset_t signals_of_others(void)
+{
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+    sigset_t set;
+
+    sigfillset(&set);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        sigdelset(&set, own[i]);
+    return set;
+}
+
 static void create(crew *c, size_t threads)
 {
+    const sigset_t blocked = signals_of_others();
     pthread_attr_t attributes;
-    sigset_t all, before;
+    sigset_t before;
 
     if (pthread_attr_init(&attributes) != 0)
         return;
     /* Where that is too little, the system's own size stays. */
     pthread_attr_setstacksize(&attributes, STACK);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     for (; c->count < threads; c->count++) {
         worker *w = &c->workers[c->count];
         *w = (worker){.crew = c, .index = c->count + 1};

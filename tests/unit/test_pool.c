@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The threads of a runtime: every task runs once, whoever else works, however
- * often they start and stop, and in a child of the process nothing hangs. */
+ * often they start and stop; who waits sleeps; and in a child of the process
+ * nothing hangs. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <math.h>
@@ -9,16 +10,22 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/cpu.h"
 #include "base/denormals.h"
 #include "engine/pool.h"
 #include "support/check.h"
 
-enum { MOST = 1000 };
+enum { MOST = 1000, PATIENCE = 30 }; /* tasks; seconds, then it is a failure */
 
 #ifdef DESCENT_SANITIZED
 enum { ROUNDS = 500 };
@@ -45,6 +52,19 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     if (allowed > 0)
         allowed--;
     return next(thread, attributes, start, arg);
+}
+
+/* A clock on which each look takes a microsecond, so that looks can be counted;
+ * -1: the system's. */
+static atomic_long looks = -1;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    if (atomic_load(&looks) < 0)
+        return (int)syscall(SYS_clock_gettime, clock, now);
+    const long n = atomic_fetch_add(&looks, 1);
+    *now = (struct timespec){n / 1000000, n % 1000000 * 1000};
+    return 0;
 }
 
 static pool *create(uint32_t threads)
@@ -84,7 +104,7 @@ static bool runs_all(pool *p, size_t n)
     return are_counted(&c, n, 1);
 }
 
-/* Each waits until the other has begun: two threads, or for ever. */
+/* Each waits until the others have begun: as many threads, or nobody comes. */
 typedef struct meeting {
     atomic_int here;
     int of; /* how many */
@@ -96,11 +116,11 @@ typedef struct meeting {
 static void meet(void *arg, size_t i)
 {
     meeting *m = arg;
-    const double begun = descent_clock();
+    const time_t begun = time(NULL);
 
     (void)i;
     atomic_fetch_add(&m->here, 1);
-    while (atomic_load(&m->here) < m->of && descent_clock() - begun < 60)
+    while (atomic_load(&m->here) < m->of && time(NULL) - begun < PATIENCE)
         sched_yield();
     if (m->look != NULL && !pthread_equal(pthread_self(), m->caller))
         m->look(m);
@@ -113,6 +133,31 @@ static int found(pool *p, void (*look)(meeting *m))
 
     pool_run(p, 2, meet, &m);
     return atomic_load(&m.result);
+}
+
+/* Sleeps the thread, soon?  One that spins never does. */
+static bool falls_asleep(pid_t thread)
+{
+    const time_t begun = time(NULL);
+    char path[64], text[64];
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
+    while (time(NULL) - begun < PATIENCE) {
+        FILE *f = fopen(path, "r");
+        const size_t n = f == NULL ? 0 : fread(text, 1, sizeof text - 1, f);
+        if (f != NULL)
+            fclose(f);
+        text[n] = '\0'; /* "1234 (name) S ..." */
+        if (strstr(text, ") S ") != NULL)
+            return true;
+        sched_yield();
+    }
+    return false;
+}
+
+static void tell_thread(meeting *m)
+{
+    atomic_store(&m->result, (int)gettid());
 }
 
 /* ---- Facts ---- */
@@ -176,17 +221,23 @@ static void the_number_may_change_between_jobs(void **state)
 
 static void look_at_signals(meeting *m)
 {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
     sigset_t blocked;
     char name[16] = "";
 
     pthread_sigmask(SIG_SETMASK, NULL, &blocked);
     prctl(PR_GET_NAME, name);
-    atomic_store(&m->result, sigismember(&blocked, SIGINT) == 1 &&
-                                 sigismember(&blocked, SIGTERM) == 1 &&
-                                 strcmp(name, "descent") == 0);
+    bool good = sigismember(&blocked, SIGINT) == 1 &&
+                sigismember(&blocked, SIGTERM) == 1 &&
+                strcmp(name, "descent") == 0;
+    /* What a thread does itself is its own: an application may page memory in
+     * on a fault. */
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        good = good && sigismember(&blocked, faults[i]) == 0;
+    atomic_store(&m->result, good);
 }
 
-static void workers_have_a_name_and_get_no_signals(void **state)
+static void workers_have_a_name_and_get_no_signals_but_faults(void **state)
 {
     pool *p = create(2);
     sigset_t blocked;
@@ -195,6 +246,39 @@ static void workers_have_a_name_and_get_no_signals(void **state)
     assert_int_equal(found(p, look_at_signals), 1);
     pthread_sigmask(SIG_SETMASK, NULL, &blocked);
     assert_int_equal(sigismember(&blocked, SIGINT), 0);
+    pool_free(p);
+}
+
+static pthread_t rings_for;
+static atomic_int rung, astray;
+
+static void ring(int number)
+{
+    (void)number;
+    atomic_fetch_add(&rung, 1);
+    if (!pthread_equal(pthread_self(), rings_for))
+        atomic_fetch_add(&astray, 1);
+}
+
+static void signals_disturb_no_job(void **state)
+{
+    const struct itimerval often = {{0, 200}, {0, 200}}, never = {{0}, {0}};
+    const struct sigaction handler = {.sa_handler = ring}; /* not restarting */
+    struct sigaction before;
+    pool *p = create(3);
+    bool good = true;
+
+    (void)state;
+    rings_for = pthread_self();
+    atomic_store(&rung, 0);
+    sigaction(SIGALRM, &handler, &before);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (good && atomic_load(&rung) < 50)
+        good = runs_all(p, 40);
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    assert_true(good);
+    assert_int_equal(atomic_load(&astray), 0);
     pool_free(p);
 }
 
@@ -270,17 +354,106 @@ static void callers_do_not_wait_for_each_other(void **state)
     pool_free(p);
 }
 
-static void it_starts_and_stops_many_times(void **state)
+/* Each round starts and stops threads of its own; NULL, or where it failed. */
+static void *start_and_stop(void *arg)
 {
-    (void)state;
     for (int i = 0; i < ROUNDS; i++) {
-        pool *p = create(2 + (uint32_t)i % 3);
-        assert_true(runs_all(p, (size_t)i % 9));
+        pool *p = NULL;
+        if (pool_create(store, 2 + (uint32_t)i % 3, nobody, &p) != DESCENT_OK ||
+            !runs_all(p, (size_t)i % 9))
+            return arg;
         if (i % 3 == 0)
             pool_set_threads(p, 1 + (uint32_t)i % 4);
-        assert_true(runs_all(p, 5));
+        if (!runs_all(p, 5))
+            return arg;
         pool_free(p);
     }
+    return NULL;
+}
+
+static void it_starts_and_stops_many_times(void **state)
+{
+    alarm(20 * PATIENCE);
+    assert_null(start_and_stop(state));
+    alarm(0);
+}
+
+static void two_at_once_start_and_stop_many_times(void **state)
+{
+    pthread_t other;
+    void *bad;
+
+    alarm(20 * PATIENCE);
+    assert_int_equal(pthread_create(&other, NULL, start_and_stop, state), 0);
+    assert_null(start_and_stop(state));
+    assert_int_equal(pthread_join(other, &bad), 0);
+    assert_null(bad);
+    alarm(0);
+}
+
+static atomic_bool keep_changing;
+
+static void *change_threads(void *arg)
+{
+    for (uint32_t i = 0; atomic_load(&keep_changing); i++) {
+        pool_set_threads(arg, 1 + i % 5);
+        sched_yield();
+    }
+    return NULL;
+}
+
+/* Of one pool that lives on, by its caller or another thread. */
+static void the_number_goes_up_and_down_many_times(void **state)
+{
+    pool *p = create(2);
+    pthread_t other;
+
+    (void)state;
+    alarm(20 * PATIENCE);
+    for (int i = 0; i < ROUNDS / 2; i++) {
+        pool_set_threads(p, 1 + (uint32_t)i % 4);
+        assert_true(runs_all(p, (size_t)i % 9));
+    }
+    atomic_store(&keep_changing, true);
+    assert_int_equal(pthread_create(&other, NULL, change_threads, p), 0);
+    for (int i = 0; i < ROUNDS / 2; i++)
+        assert_true(runs_all(p, (size_t)i % 9));
+    atomic_store(&keep_changing, false);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    alarm(0);
+    pool_free(p);
+}
+
+/* ---- Waiting ---- */
+
+static void who_has_nothing_to_do_sleeps(void **state)
+{
+    pool *p = create(2);
+
+    (void)state;
+    const pid_t worker = found(p, tell_thread);
+    assert_true(worker > 0);
+    assert_true(falls_asleep(worker));
+    assert_int_equal(found(p, mark), 1); /* and wakes */
+    pool_free(p);
+}
+
+/* The caller's task is done: it waits for this one. */
+static void watch_caller(meeting *m)
+{
+    atomic_store(&m->result, falls_asleep(getpid()));
+}
+
+static void a_caller_sleeps_until_the_last_task_is_done(void **state)
+{
+    pool *p = create(2);
+
+    (void)state;
+    alarm(4 * PATIENCE);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(found(p, watch_caller), 1);
+    alarm(0);
+    pool_free(p);
 }
 
 static atomic_bool stop_neighbours;
@@ -292,22 +465,94 @@ static void *be_busy(void *arg)
     return arg;
 }
 
-static void busy_neighbours_do_not_stop_it(void **state)
+/* A thread looks at the clock at most this often before it sleeps: 20
+ * microseconds, the first, and one for rounding.  Where the threads are more
+ * than the processors it never does. */
+static void check_looks(pool *p, uint32_t threads, int jobs)
 {
-    enum { NEIGHBOURS = 4 };
-    pool *p = create(4);
-    pthread_t neighbour[NEIGHBOURS];
+    enum { LOOKS = 22 };
+
+    assert_true(runs_all(p, 64)); /* they are started */
+    atomic_store(&looks, 0);
+    for (int i = 0; i < jobs; i++)
+        assert_true(runs_all(p, 64));
+    const long n = atomic_exchange(&looks, -1);
+    /* Each worker spins once for a job, and each caller. */
+    assert_true(n <= (threads > cpu_count()
+                          ? 0
+                          : LOOKS * (long)threads * ((long)jobs + 1)));
+}
+
+static void with_busy_neighbours_spins_stay_short(void **state)
+{
+    enum { MOST_NEIGHBOURS = 64, JOBS = 200 };
+    const uint32_t wanted = 2 * cpu_count();
+    const uint32_t n = wanted < MOST_NEIGHBOURS ? wanted : MOST_NEIGHBOURS;
+    pthread_t neighbour[MOST_NEIGHBOURS];
 
     (void)state;
+    alarm(4 * PATIENCE);
     atomic_store(&stop_neighbours, false);
-    for (int i = 0; i < NEIGHBOURS; i++)
+    for (uint32_t i = 0; i < n; i++)
         assert_int_equal(pthread_create(&neighbour[i], NULL, be_busy, NULL), 0);
-    for (int i = 0; i < 200; i++)
-        assert_true(runs_all(p, 64));
+    for (uint32_t threads = 2; threads < 6; threads++) {
+        pool *p = create(threads);
+        check_looks(p, threads, JOBS);
+        pool_free(p);
+    }
     atomic_store(&stop_neighbours, true);
-    for (int i = 0; i < NEIGHBOURS; i++)
+    for (uint32_t i = 0; i < n; i++)
         assert_int_equal(pthread_join(neighbour[i], NULL), 0);
-    pool_free(p);
+    alarm(0);
+}
+
+/* ---- Callers that are cancelled, systems without threads ---- */
+
+typedef struct victim {
+    pool *pool;
+    meeting meeting;
+    atomic_int thread, finished;
+} victim;
+
+static void cancel_caller(meeting *m)
+{
+    const victim *v = (const void *)((char *)m - offsetof(victim, meeting));
+
+    atomic_store(&m->result, falls_asleep(atomic_load(&v->thread)));
+    pthread_cancel(m->caller);
+    usleep(10000);
+}
+
+static void *be_cancelled(void *arg)
+{
+    victim *v = arg;
+
+    atomic_store(&v->thread, (int)gettid());
+    v->meeting = (meeting){
+        .of = 2, .look = cancel_caller, .caller = pthread_self()};
+    pool_run(v->pool, 2, meet, &v->meeting);
+    atomic_store(&v->finished, 1);
+    pthread_testcancel();
+    return NULL;
+}
+
+/* Others work with what is on its stack. */
+static void a_cancelled_caller_finishes_its_job_first(void **state)
+{
+    victim v = {.pool = create(2)};
+    pthread_t thread;
+    void *result = NULL;
+
+    (void)state;
+    alarm(4 * PATIENCE);
+    assert_int_equal(pthread_create(&thread, NULL, be_cancelled, &v), 0);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_true(result == PTHREAD_CANCELED);
+    assert_int_equal(atomic_load(&v.meeting.result), 1);
+    assert_int_equal(atomic_load(&v.finished), 1);
+    assert_int_equal(found(v.pool, mark), 1);
+    alarm(0);
+    pool_free(v.pool);
 }
 
 static void fewer_threads_than_wanted_are_no_failure(void **state)
@@ -323,6 +568,44 @@ static void fewer_threads_than_wanted_are_no_failure(void **state)
         allowed = before;
     }
     allowed = -1;
+}
+
+/* As another user, who may have no threads. */
+static int try_without_threads(void)
+{
+    const struct rlimit none = {1, 1};
+    pthread_t thread;
+    pool *p;
+
+    if ((getuid() == 0 && setuid(65534) != 0) ||
+        setrlimit(RLIMIT_NPROC, &none) != 0 ||
+        pthread_create(&thread, NULL, be_busy, NULL) != EAGAIN)
+        return 77; /* not a system on which this can be tried */
+    p = create(4);
+    for (int i = 0; i < 10; i++)
+        if (!runs_all(p, MOST))
+            return 1;
+    pool_set_threads(p, 2);
+    if (!runs_all(p, MOST) || pool_check(p) != DESCENT_OK)
+        return 2;
+    pool_free(p);
+    return 0;
+}
+
+static void a_system_without_threads_is_no_failure(void **state)
+{
+    int status = 0;
+
+    (void)state;
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(PATIENCE);
+        _exit(try_without_threads());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(status, 0);
 }
 
 /* In the child: told, and nothing hangs. */
@@ -352,7 +635,7 @@ static void a_child_is_told_and_does_not_hang(void **state)
             usleep(20000);
         const pid_t child = fork();
         if (child == 0) {
-            alarm(60);
+            alarm(PATIENCE);
             _exit(try_as_child(p));
         }
         assert_int_equal(waitpid(child, &status, 0), child);
@@ -371,7 +654,7 @@ static void before_there_are_threads_a_child_may_go_on(void **state)
     (void)state;
     const pid_t child = fork();
     if (child == 0) {
-        alarm(60);
+        alarm(PATIENCE);
         const int bad = pool_check(p) != DESCENT_OK || !runs_all(p, MOST);
         pool_free(p);
         _exit(bad);
@@ -454,13 +737,20 @@ int main(void)
         cmocka_unit_test(tasks_run_at_the_same_time),
         cmocka_unit_test(one_thread_is_the_callers),
         cmocka_unit_test(the_number_may_change_between_jobs),
-        cmocka_unit_test(workers_have_a_name_and_get_no_signals),
+        cmocka_unit_test(workers_have_a_name_and_get_no_signals_but_faults),
+        cmocka_unit_test(signals_disturb_no_job),
         cmocka_unit_test(workers_calculate_as_the_caller_does),
         cmocka_unit_test(a_job_inside_a_job_runs_alone),
         cmocka_unit_test(callers_do_not_wait_for_each_other),
         cmocka_unit_test(it_starts_and_stops_many_times),
-        cmocka_unit_test(busy_neighbours_do_not_stop_it),
+        cmocka_unit_test(two_at_once_start_and_stop_many_times),
+        cmocka_unit_test(the_number_goes_up_and_down_many_times),
+        cmocka_unit_test(who_has_nothing_to_do_sleeps),
+        cmocka_unit_test(a_caller_sleeps_until_the_last_task_is_done),
+        cmocka_unit_test(with_busy_neighbours_spins_stay_short),
+        cmocka_unit_test(a_cancelled_caller_finishes_its_job_first),
         cmocka_unit_test(fewer_threads_than_wanted_are_no_failure),
+        cmocka_unit_test(a_system_without_threads_is_no_failure),
         cmocka_unit_test(a_child_is_told_and_does_not_hang),
         cmocka_unit_test(before_there_are_threads_a_child_may_go_on),
         cmocka_unit_test(the_applications_function_runs_the_tasks),
