@@ -6,6 +6,7 @@
  * get a processor in time. */
 #include "engine/pool_crew.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -206,6 +207,17 @@ static sigset_t signals_of_others(void)
     return set;
 }
 
+/* Thread-local variables of the application lie on the stack: where that is too
+ * little for them, with the system's own size. */
+static bool start(worker *w, const pthread_attr_t *attributes)
+{
+    int error = pthread_create(&w->thread, attributes, live, w);
+
+    if (error == EINVAL)
+        error = pthread_create(&w->thread, NULL, live, w);
+    return error == 0;
+}
+
 static void create(crew *c, size_t threads)
 {
     const sigset_t blocked = signals_of_others();
@@ -214,13 +226,12 @@ static void create(crew *c, size_t threads)
 
     if (pthread_attr_init(&attributes) != 0)
         return;
-    /* Where that is too little, the system's own size stays. */
     pthread_attr_setstacksize(&attributes, STACK);
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     for (; c->count < threads; c->count++) {
         worker *w = &c->workers[c->count];
         *w = (worker){.crew = c, .index = c->count + 1};
-        if (pthread_create(&w->thread, &attributes, live, w) != 0)
+        if (!start(w, &attributes))
             break;
         pthread_setname_np(w->thread, "descent");
     }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Steps on several threads: whose failure is told, who may not run on several,
- * what a child of the process is told, and the application's own threads. */
+ * what a child of the process is told, steps inside steps, and the application's
+ * own threads. */
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +18,9 @@
 enum { SIZE = 420000, SPANS = 26 };
 
 static float w[SIZE], g[SIZE];
+
+/* Applications may have much that is a thread's own: it takes of the stacks. */
+static _Thread_local volatile char own[300000];
 
 /* ---- Rules ---- */
 
@@ -27,6 +33,7 @@ static descent_status step(void *self, const descent_pass *pass)
     const char *at = pass->spans;
 
     (void)self;
+    own[pass->count % sizeof own] = 1;
     if (!pthread_equal(pthread_self(), caller))
         atomic_fetch_add(&elsewhere, 1);
     for (size_t i = 0; i < pass->count; i++, at += pass->span_size) {
@@ -60,6 +67,25 @@ static descent_status whole_step(void *self, const descent_pass *pass)
     return DESCENT_OK;
 }
 
+/* Steps of others, inside this one's. */
+static descent_optimizer *inner[2];
+static atomic_int inner_failures;
+
+static void step_inner(void *arg, size_t i)
+{
+    meet(arg, i);
+    for (int k = 0; k < 10; k++)
+        if (descent_optimizer_step(inner[i], NULL, 0, NULL, NULL) != DESCENT_OK)
+            atomic_fetch_add(&inner_failures, 1);
+}
+
+static descent_status nesting_step(void *self, const descent_pass *pass)
+{
+    (void)self;
+    (pass->host->parallel)(pass->host, 2, step_inner, NULL);
+    return DESCENT_OK;
+}
+
 #define TYPE(name, scope_, flags_, step_)                                      \
     {                                                                          \
         .struct_size = sizeof(descent_optimizer_type), .scope = (scope_),      \
@@ -76,6 +102,7 @@ static const descent_optimizer_type types[] = {
     TYPE("failing", DESCENT_SCOPE_ELEMENT, 0, step),
     TYPE("serial", DESCENT_SCOPE_ELEMENT, DESCENT_TYPE_SERIAL, step),
     TYPE("whole", DESCENT_SCOPE_TENSOR, 0, whole_step),
+    TYPE("nesting", DESCENT_SCOPE_TENSOR, 0, nesting_step),
 };
 
 static const descent_plugin plugin = {
@@ -89,7 +116,7 @@ static const descent_plugin plugin = {
     NULL,
     NULL,
     sizeof(descent_optimizer_type),
-    3,
+    sizeof types / sizeof *types,
     types,
 };
 
@@ -182,6 +209,82 @@ static void rules_over_whole_tensors_have_threads_of_their_own(void **state)
     assert_int_equal(atomic_load(&elsewhere), 1);
     descent_optimizer_free(o);
     descent_runtime_free(runtime);
+}
+
+/* Of another runtime, whose threads both steps want, and of this one's. */
+static void steps_may_be_taken_inside_a_step(void **state)
+{
+    enum { HALF = SIZE / 2 };
+    descent_runtime *runtime = with_threads(2), *other = with_threads(2);
+
+    (void)state;
+    for (int same = 0; same < 2; same++) {
+        float x = 0, slope = 0;
+        for (int i = 0; i < SIZE; i++) {
+            w[i] = 100;
+            g[i] = (float)(i % 7);
+        }
+        atomic_store(&here, 0);
+        atomic_store(&inner_failures, 0);
+        for (int i = 0; i < 2; i++) {
+            inner[i] = check_optimizer(same ? runtime : other, "sgd",
+                                       "{\"learning_rate\": 1}");
+            check_bind(inner[i], "w", w + i * HALF, g + i * HALF, HALF);
+        }
+        descent_optimizer *o = check_optimizer(runtime, "nesting", NULL);
+        check_bind(o, "x", &x, &slope, 1);
+        ok(take_step(o));
+        assert_int_equal(atomic_load(&here), 2);
+        assert_int_equal(atomic_load(&inner_failures), 0);
+        for (int i = 0; i < SIZE; i++)
+            assert_true(w[i] == (float)(100 - 10 * (i % 7)));
+        descent_optimizer_free(o);
+        for (int i = 0; i < 2; i++)
+            descent_optimizer_free(inner[i]);
+    }
+    descent_runtime_free(other);
+    descent_runtime_free(runtime);
+}
+
+static void large_thread_local_variables_leave_room_for_threads(void **state)
+{
+    descent_runtime *runtime = with_threads(3);
+    descent_optimizer *o = bound(runtime, "failing", NULL);
+
+    (void)state;
+    for (int i = 0; i < 10000 && atomic_load(&elsewhere) == 0; i++)
+        ok(take_step(o));
+    assert_true(atomic_load(&elsewhere) > 0);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
+#ifdef DESCENT_SANITIZED
+enum { ROUNDS = 200 };
+#else
+enum { ROUNDS = 5000 };
+#endif
+
+/* Two at once, which are as many threads as processors or more. */
+static void runtimes_start_and_stop_many_times(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        descent_runtime *r[2];
+        descent_optimizer *o[2];
+        for (int k = 0; k < 2; k++) {
+            r[k] = with_threads(2 + (uint32_t)(i + k) % 3);
+            o[k] = check_optimizer(r[k], "failing", NULL);
+            check_bind(o[k], "w", w + k * SIZE / 2, g + k * SIZE / 2, SIZE / 2);
+            ok(take_step(o[k]));
+        }
+        ok(descent_runtime_set_threads(r[i % 2], 1 + (uint32_t)i % 4));
+        for (int k = 0; k < 2; k++) {
+            ok(take_step(o[k]));
+            descent_optimizer_free(o[k]);
+            descent_runtime_free(r[k]);
+        }
+    }
 }
 
 static void denormals_are_flushed_on_every_thread(void **state)
@@ -300,6 +403,62 @@ static void an_application_may_bring_its_threads(void **state)
     descent_runtime_free(runtime);
 }
 
+/* Threads of the application's, the second of which ends too early. */
+typedef struct loop {
+    void (*task)(void *, size_t);
+    void *arg;
+    size_t first, end;
+    bool dies;
+} loop;
+
+static void *run_loop(void *arg)
+{
+    const loop *l = arg;
+
+    for (size_t i = l->first; i < l->end; i++) {
+        if (l->dies)
+            pthread_exit(NULL);
+        l->task(l->arg, i);
+    }
+    return NULL;
+}
+
+static void in_halves(void *user, size_t n, void (*task)(void *, size_t),
+                      void *arg)
+{
+    loop half[2] = {{task, arg, 0, n / 2, false},
+                    {task, arg, n / 2, n, *(const bool *)user}};
+    pthread_t thread[2];
+
+    for (int i = 0; i < 2; i++)
+        if (pthread_create(&thread[i], NULL, run_loop, &half[i]) != 0)
+            abort();
+    for (int i = 0; i < 2; i++)
+        pthread_join(thread[i], NULL);
+}
+
+static void of_its_threads_one_may_end_too_early(void **state)
+{
+    bool dies = false;
+    const descent_runtime_options options = {.struct_size = sizeof options,
+                                             .threads = 4,
+                                             .parallel_for = in_halves,
+                                             .parallel_user = &dies};
+    descent_runtime *runtime = open_runtime(&options);
+    descent_optimizer *o = bound(runtime, "failing", NULL);
+
+    (void)state;
+    ok(take_step(o));
+    assert_true(atomic_load(&elsewhere) > 0);
+    dies = true;
+    refused(take_step(o), DESCENT_ERR_STATE,
+            "parallel_for of the application ran more or fewer tasks");
+    dies = false;
+    refused(take_step(o), DESCENT_ERR_STATE, "failed midway");
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
 static void an_older_shorter_struct_has_no_function(void **state)
 {
     application a = {0};
@@ -387,9 +546,13 @@ int main(void)
         cmocka_unit_test(the_first_failure_is_told_on_the_callers_thread),
         cmocka_unit_test(a_serial_rule_stays_on_the_callers_thread),
         cmocka_unit_test(rules_over_whole_tensors_have_threads_of_their_own),
+        cmocka_unit_test(steps_may_be_taken_inside_a_step),
+        cmocka_unit_test(large_thread_local_variables_leave_room_for_threads),
+        cmocka_unit_test(runtimes_start_and_stop_many_times),
         cmocka_unit_test(denormals_are_flushed_on_every_thread),
         cmocka_unit_test(a_child_is_told_to_make_its_own_runtime),
         cmocka_unit_test(an_application_may_bring_its_threads),
+        cmocka_unit_test(of_its_threads_one_may_end_too_early),
         cmocka_unit_test(an_older_shorter_struct_has_no_function),
         cmocka_unit_test(the_number_can_be_set),
         cmocka_unit_test(optimizers_of_one_runtime_do_not_disturb_each_other),
