@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -110,17 +111,18 @@ static descent_status sparse_step(descent_optimizer *o, int64_t n)
     return descent_optimizer_step(o, g, 3, NULL, NULL);
 }
 
-static void with_everything(char *json, size_t size, size_t i)
+/* The options of case i after these. */
+static void with(const char *begin, char *json, size_t size, size_t i)
 {
     json[0] = '\0';
-    strncat(json, everything, size - 1);
+    strncat(json, begin, size - 1);
     strncat(json, cases[i].more, size - 1 - strlen(json));
 }
 
 /* ---- Nothing is allocated ---- */
 
-#ifndef DESCENT_SANITIZED /* the sanitizers have these functions themselves */
-static unsigned long calls;
+#ifndef DESCENT_SANITIZED  /* the sanitizers have these functions themselves */
+static atomic_ulong calls; /* of whatever thread */
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -145,6 +147,12 @@ void *realloc(void *block, size_t size)
     return __libc_realloc(block, size);
 }
 
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    calls++;
+    return __libc_memalign(alignment, size);
+}
+
 int posix_memalign(void **out, size_t alignment, size_t size)
 {
     calls++;
@@ -163,86 +171,120 @@ void *mmap(void *address, size_t size, int protection, int flags, int file,
     return next(address, size, protection, flags, file, offset);
 }
 
-static void steps_allocate_nothing(void **state)
-{
-    char json[1024];
+enum { LARGE = 130000 }; /* with the others, enough for several threads */
 
-    (void)state;
-    for (size_t i = 0; i < CASES; i++) {
-        descent_runtime *runtime = check_runtime();
-        with_everything(json, sizeof json, i);
-        descent_optimizer *o = check_optimizer(runtime, cases[i].kind, json);
-        fill();
-        ok(bind(o));
-        ok(descent_optimizer_step(o, NULL, 0, NULL, NULL));
-        const unsigned long before = calls;
-        assert_true(before > 0);
-        for (int k = 2; k <= STEPS; k++) {
-            g32[7] = k % 7 == 0 ? NAN : 1; /* some are skipped */
-            if (descent_optimizer_step(o, NULL, 0, NULL, NULL) != DESCENT_OK)
-                break;
-        }
-        assert_int_equal(calls - before, 0);
-        assert_int_equal(descent_optimizer_iterations(o), STEPS);
-        descent_optimizer_free(o);
-        descent_runtime_free(runtime);
-    }
-}
-
-/* Large enough for several threads. */
-static void nor_do_steps_on_threads(void **state)
+/* Steps 2 to STEPS allocate nothing. */
+static void step_often(const char *kind, const char *json, uint32_t threads)
 {
-    enum { LARGE = 130000 };
     static float w[LARGE], g[LARGE];
     const descent_runtime_options options = {.struct_size = sizeof options,
-                                             .threads = 3};
+                                             .threads = threads};
+    descent_runtime *runtime = NULL;
+
+    ok(descent_runtime_create(&options, &runtime));
+    descent_optimizer *o = check_optimizer(runtime, kind, json);
+    fill();
+    ok(bind(o));
+    if (threads > 1)
+        check_bind(o, "large", w, g, LARGE);
+    ok(plain_step(o));
+    const unsigned long before = calls;
+    assert_true(before > 0);
+    for (int k = 2; k <= STEPS; k++) {
+        /* Some are skipped, where the loss is scaled. */
+        g32[7] = k % 7 == 0 ? NAN : 1;
+        if (plain_step(o) != DESCENT_OK)
+            break;
+    }
+    assert_int_equal(calls - before, 0);
+    assert_int_equal(descent_optimizer_iterations(o), STEPS);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+}
+
+static void steps_allocate_nothing(void **state)
+{
+    static const char accumulated[] = "{\"gradient_accumulation_steps\": 3";
+    static const char *const begin[] = {"{\"use_ema\": false", accumulated,
+                                        everything};
     char json[1024];
 
     (void)state;
-    for (size_t i = 1; i < CASES; i += 4) {
-        descent_runtime *runtime = NULL;
-        ok(descent_runtime_create(&options, &runtime));
-        with_everything(json, sizeof json, i);
-        descent_optimizer *o = check_optimizer(runtime, cases[i].kind, json);
-        fill();
-        ok(bind(o));
-        check_bind(o, "large", w, g, LARGE);
-        ok(plain_step(o));
-        const unsigned long before = calls;
-        for (int k = 2; k <= STEPS; k++)
-            if (plain_step(o) != DESCENT_OK)
-                break;
-        assert_int_equal(calls - before, 0);
-        assert_int_equal(descent_optimizer_iterations(o), STEPS);
-        descent_optimizer_free(o);
-        descent_runtime_free(runtime);
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = 0; i < CASES; i++) {
+            with(begin[k], json, sizeof json, i);
+            step_often(cases[i].kind, json, 1);
+            if (k != 1)
+                step_often(cases[i].kind, json, 3);
+        }
+}
+
+/* Lists of rows that get shorter and longer again, on one thread and on three,
+ * for which three tensors are large enough. */
+static void step_rows(const char *json, uint32_t threads)
+{
+    enum { ROWS = 1000, WIDTH = 100, LISTED = 500, TENSORS = 3 };
+    static double w[TENSORS][ROWS * WIDTH], g[LISTED * WIDTH]; /* or less */
+    static int64_t indices[LISTED];
+    static const int64_t shape[] = {ROWS, WIDTH};
+    static const struct {
+        const char *name;
+        descent_dtype dtype;
+    } of[TENSORS] = {{"single", DESCENT_DTYPE_F32},
+                     {"double", DESCENT_DTYPE_F64},
+                     {"half", DESCENT_DTYPE_BF16}};
+    const descent_runtime_options options = {.struct_size = sizeof options,
+                                             .threads = threads};
+    descent_gradient gradients[TENSORS];
+    descent_runtime *runtime = NULL;
+    unsigned long before = 0;
+
+    ok(descent_runtime_create(&options, &runtime));
+    descent_optimizer *o = check_optimizer(runtime, "adam", json);
+    for (int i = 0; i < TENSORS; i++)
+        ok(descent_optimizer_add(o,
+                                 &(descent_tensor){
+                                     .struct_size = sizeof(descent_tensor),
+                                     .dtype = of[i].dtype,
+                                     .name = of[i].name,
+                                     .ndim = 2,
+                                     .shape = shape,
+                                     .data = w[i],
+                                 },
+                                 1));
+    for (int64_t k = 0; k < STEPS; k++) {
+        for (int64_t i = 0; i < LISTED; i++) /* some twice */
+            indices[i] = (i * 7 + k) % (ROWS - i % 3);
+        for (int i = 0; i < TENSORS; i++)
+            gradients[i] = (descent_gradient){.struct_size = sizeof *gradients,
+                                              .data = g,
+                                              .indices = indices,
+                                              .rows = LISTED - k * 37 % LISTED};
+        if (descent_optimizer_step(o, gradients, TENSORS, NULL, NULL) !=
+            DESCENT_OK)
+            break;
+        if (k == 0)
+            before = calls;
     }
+    assert_int_equal(calls - before, 0);
+    assert_int_equal(descent_optimizer_iterations(o), STEPS);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
 }
 
 static void the_most_rows_are_allocated_once(void **state)
 {
-    static const char lazy[] =
+    static const char *const modes[] = {
+        "{\"sparse\": \"dense\"}",
+        "{\"sparse\": \"lazy\"}",
         "{\"sparse\": \"lazy\", \"global_clipnorm\": 1, \"use_ema\": true, "
-        "\"gradient_accumulation_steps\": 2}";
-    const char *const modes[] = {"{\"sparse\": \"dense\"}",
-                                 "{\"sparse\": \"lazy\"}", lazy};
+        "\"gradient_accumulation_steps\": 2}",
+    };
 
     (void)state;
-    fill();
-    for (size_t i = 0; i < 3; i++) {
-        descent_runtime *runtime = check_runtime();
-        descent_optimizer *o = check_optimizer(runtime, "adam", modes[i]);
-        ok(bind(o));
-        ok(sparse_step(o, 10));
-        ok(sparse_step(o, 1000));
-        const unsigned long before = calls;
-        for (int64_t n = 1000; n >= 0; n -= 7)
-            if (sparse_step(o, n) != DESCENT_OK)
-                break;
-        assert_int_equal(calls - before, 0);
-        assert_int_equal(descent_optimizer_iterations(o), 2 + 143);
-        descent_optimizer_free(o);
-        descent_runtime_free(runtime);
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        step_rows(modes[i], 1);
+        step_rows(modes[i], 3);
     }
 }
 #endif
@@ -340,7 +382,7 @@ static void every_failing_allocation_is_survived(void **state)
         long n = 0;
         descent_status status;
         lasting = i % 2;
-        with_everything(json, sizeof json, k);
+        with(everything, json, sizeof json, k);
         do {
             allowed = n++;
             status = scenario(cases[k].kind, json);
@@ -483,7 +525,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #ifndef DESCENT_SANITIZED
         cmocka_unit_test(steps_allocate_nothing),
-        cmocka_unit_test(nor_do_steps_on_threads),
         cmocka_unit_test(the_most_rows_are_allocated_once),
 #endif
         cmocka_unit_test(every_failing_allocation_is_survived),

@@ -478,9 +478,9 @@ static void check_looks(pool *p, uint32_t threads, int jobs)
         assert_true(runs_all(p, 64));
     const long n = atomic_exchange(&looks, -1);
     /* Each worker spins once for a job, and each caller. */
-    assert_true(n <= (threads > cpu_count()
-                          ? 0
-                          : LOOKS * (long)threads * ((long)jobs + 1)));
+    assert_true(
+        n <=
+        (threads > cpu_count() ? 0 : LOOKS * (long)threads * ((long)jobs + 1)));
 }
 
 static void with_busy_neighbours_spins_stay_short(void **state)
@@ -528,8 +528,8 @@ static void *be_cancelled(void *arg)
     victim *v = arg;
 
     atomic_store(&v->thread, (int)gettid());
-    v->meeting = (meeting){
-        .of = 2, .look = cancel_caller, .caller = pthread_self()};
+    v->meeting =
+        (meeting){.of = 2, .look = cancel_caller, .caller = pthread_self()};
     pool_run(v->pool, 2, meet, &v->meeting);
     atomic_store(&v->finished, 1);
     pthread_testcancel();
