@@ -185,18 +185,15 @@ static vast map_vast(size_t bytes)
     return v;
 }
 
-/* One element's value everywhere: in the piece and in the last page. */
-static void fill_vast(const vast *v, descent_dtype dtype, double value)
+/* One element's value in `bytes` of memory. */
+static void fill(char *memory, size_t bytes, descent_dtype dtype, double value)
 {
     const size_t size = dtype_size(dtype);
     uint64_t element = 0;
 
     ok(descent_convert(dtype, &element, DESCENT_DTYPE_F64, &value, 1));
-    for (size_t at = 0; at < PIECE; at += size)
-        memcpy(v->memory + at, &element, size);
-    for (size_t at = 0; at < (size_t)(v->memory + v->bytes - v->last);
-         at += size)
-        memcpy(v->last + at, &element, size);
+    for (size_t at = 0; at < bytes; at += size)
+        memcpy(memory + at, &element, size);
 }
 
 static double element_of(const void *at, descent_dtype dtype)
@@ -208,8 +205,9 @@ static double element_of(const void *at, descent_dtype dtype)
 }
 
 /* 2^31 elements and a page of them.  Each mapping of the piece updates it once
- * more, the last page is updated once. */
-static void step_vast(descent_dtype dtype)
+ * more, the last page is updated once.  Several threads would race for the piece:
+ * there only the last page has a gradient. */
+static void step_vast(descent_dtype dtype, uint32_t threads)
 {
     const int64_t many = (int64_t)1 << 31;
     const size_t size = dtype_size(dtype);
@@ -217,7 +215,9 @@ static void step_vast(descent_dtype dtype)
     const vast g = map_vast((size_t)many * size);
     const int64_t in_last = (int64_t)((w.bytes - (size_t)many * size) / size);
     const int64_t shape[] = {2, (many + in_last) / 2};
+    const double slope = 0x1p-10, in_piece = threads == 1 ? slope : 0;
     const double times = (double)(many * (int64_t)size / PIECE);
+    const double n = (double)(in_last + (threads == 1 ? many : 0));
     descent_runtime *runtime = check_runtime();
     descent_optimizer *o = check_optimizer(
         runtime, "sgd", "{\"learning_rate\": 1, \"global_clipnorm\": 1e30}");
@@ -231,16 +231,17 @@ static void step_vast(descent_dtype dtype)
         .gradient = g.memory,
     };
 
-    /* The elements lie in one piece of memory again and again: one thread. */
-    ok(descent_runtime_set_threads(runtime, 1));
-    fill_vast(&g, dtype, 0x1p-10);
+    ok(descent_runtime_set_threads(runtime, threads));
+    fill(g.memory, PIECE, dtype, in_piece);
+    fill(g.last, (size_t)in_last * size, dtype, slope);
     ok(descent_optimizer_add(o, &t, 1));
     const descent_step_report report = check_step(o);
-    assert_true(report.grad_norm == sqrt((double)(many + in_last)) * 0x1p-10);
-    assert_true(element_of(w.memory, dtype) == -times * 0x1p-10);
-    assert_true(element_of(w.memory + PIECE - size, dtype) == -times * 0x1p-10);
+    assert_true(report.grad_norm == sqrt(n) * slope);
+    assert_true(element_of(w.memory, dtype) == -times * in_piece);
+    assert_true(element_of(w.memory + PIECE - size, dtype) ==
+                -times * in_piece);
     for (int64_t i = 0; i < in_last; i++)
-        assert_true(element_of(w.last + (size_t)i * size, dtype) == -0x1p-10);
+        assert_true(element_of(w.last + (size_t)i * size, dtype) == -slope);
     descent_optimizer_free(o);
     descent_runtime_free(runtime);
     munmap(w.memory, w.bytes);
@@ -252,7 +253,15 @@ static void s12_15_more_than_2_to_the_31_elements_are_updated(void **state)
     (void)state;
     if (TOO_SLOW)
         skip();
-    step_vast(DESCENT_DTYPE_F32);
+    step_vast(DESCENT_DTYPE_F32, 1);
+}
+
+static void s12_15_so_they_are_on_two_threads(void **state)
+{
+    (void)state;
+    if (TOO_SLOW)
+        skip();
+    step_vast(DESCENT_DTYPE_F32, 2);
 }
 
 /* 16-bit elements go through tiles. */
@@ -262,7 +271,7 @@ s12_15_more_than_2_to_the_31_tiled_elements_are_updated(void **state)
     (void)state;
     if (TOO_SLOW)
         skip();
-    step_vast(DESCENT_DTYPE_BF16);
+    step_vast(DESCENT_DTYPE_BF16, 1);
 }
 
 int main(void)
@@ -272,6 +281,7 @@ int main(void)
         cmocka_unit_test(s12_15_no_elements_count_and_change_nothing),
         cmocka_unit_test(s12_15_denormals_are_numbers),
         cmocka_unit_test(s12_15_more_than_2_to_the_31_elements_are_updated),
+        cmocka_unit_test(s12_15_so_they_are_on_two_threads),
         cmocka_unit_test(
             s12_15_more_than_2_to_the_31_tiled_elements_are_updated),
     };
