@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/quota.h"
 #include "option/bag.h"
 #include "option/table.h"
 #include "schedule/schedule.h"
@@ -38,10 +39,14 @@ static descent_status choose_isa(descent_runtime *runtime,
     return DESCENT_OK;
 }
 
+/* Those that this process may run on, as many as its control groups allow: more
+ * threads would be stopped midway, and others wait for them. */
 static uint32_t processors(void)
 {
-    const uint32_t n = cpu_count();
+    const uint32_t allowed = quota_processors(&files_system);
+    uint32_t n = cpu_count();
 
+    n = allowed > 0 && allowed < n ? allowed : n;
     return n < POOL_MOST_THREADS ? n : POOL_MOST_THREADS;
 }
 

@@ -432,6 +432,98 @@ static void so_the_system_counts(void **state)
     }
 }
 
+/* ---- What cannot be addressed ---- */
+
+static const descent_slot two[] = {
+    {sizeof two[0], DESCENT_SLOT_LIKE_WEIGHT, 0, "first", "None.",
+     DESCENT_DTYPE_COMPUTE, 0, 0, NULL},
+    {sizeof two[0], DESCENT_SLOT_LIKE_WEIGHT, 0, "second", "None.",
+     DESCENT_DTYPE_COMPUTE, 0, 0, NULL},
+};
+
+static descent_status step(void *self, const descent_pass *pass)
+{
+    (void)self;
+    (void)pass;
+    return DESCENT_OK;
+}
+
+/* One span a tensor, so that it is the state which is too large. */
+static const descent_optimizer_type whole = {
+    .struct_size = sizeof whole,
+    .scope = DESCENT_SCOPE_TENSOR,
+    .id = "whole",
+    .title = "whole",
+    .reference = "none",
+    .summary = "A rule of a test.",
+    .variant_count = 1,
+    .param_size = sizeof(descent_param),
+    .preset_size = sizeof(descent_preset),
+    .slot_size = sizeof(descent_slot),
+    .slot_count = 2,
+    .slots = two,
+    .runs = DESCENT_RUNS_F32 | DESCENT_RUNS_F64,
+    .state_version = 1,
+    .step = step,
+};
+
+static const descent_plugin plugin = {
+    DESCENT_MAGIC,
+    sizeof(descent_plugin),
+    DESCENT_ABI_MAJOR,
+    DESCENT_ABI_MINOR,
+    0,
+    "descent-memory",
+    "1.0.0",
+    NULL,
+    NULL,
+    sizeof(descent_optimizer_type),
+    1,
+    &whole,
+};
+
+static const descent_plugin *entry(const descent_host *host)
+{
+    (void)host;
+    return &plugin;
+}
+
+static void more_than_can_be_addressed_is_refused(void **state)
+{
+    static float w[2], g[2];
+    const int64_t vast = PTRDIFF_MAX / (int64_t)sizeof(float) - 64;
+    const descent_tensor t = {
+        .struct_size = sizeof t,
+        .dtype = F32,
+        .name = "vast",
+        .ndim = 1,
+        .shape = &vast,
+        .data = (void *)(uintptr_t)64, /* nobody looks there */
+    };
+    descent_runtime *runtime = counted(1);
+
+    (void)state;
+    ok(descent_runtime_register(runtime, entry, NULL));
+    descent_optimizer *o = check_optimizer(runtime, "adam", NULL);
+    refused(descent_optimizer_add(o, &t, 1), DESCENT_ERR_MEMORY,
+            "out of memory");
+    assert_int_equal(descent_optimizer_tensor_count(o), 0);
+    check_bind(o, "w", w, g, 2);
+    check_step(o);
+    descent_optimizer_free(o);
+
+    o = check_optimizer(runtime, "whole", NULL);
+    ok(descent_optimizer_add(o, &t, 1));
+    refused(descent_optimizer_build(o), DESCENT_ERR_MEMORY,
+            "the state is larger than can be addressed");
+    ok(descent_optimizer_remove(o, "vast"));
+    check_bind(o, "w", w, g, 2);
+    check_step(o);
+    descent_optimizer_free(o);
+    descent_runtime_free(runtime);
+    assert_int_equal(atomic_load(&live), 0);
+}
+
 /* ---- Where arrays lie ---- */
 
 static void
@@ -479,6 +571,7 @@ int main(void)
         cmocka_unit_test(rows_take_little),
         cmocka_unit_test(a_state_is_saved_in_place_and_loaded_beside_it),
         cmocka_unit_test(so_the_system_counts),
+        cmocka_unit_test(more_than_can_be_addressed_is_refused),
         cmocka_unit_test(
             arrays_are_aligned_and_large_ones_apart_within_the_page),
     };
