@@ -274,12 +274,11 @@ static void step_rows(const char *json, uint32_t threads)
 
 static void the_most_rows_are_allocated_once(void **state)
 {
-    static const char *const modes[] = {
-        "{\"sparse\": \"dense\"}",
-        "{\"sparse\": \"lazy\"}",
+    static const char lazy[] =
         "{\"sparse\": \"lazy\", \"global_clipnorm\": 1, \"use_ema\": true, "
-        "\"gradient_accumulation_steps\": 2}",
-    };
+        "\"gradient_accumulation_steps\": 2}";
+    static const char *const modes[] = {"{\"sparse\": \"dense\"}",
+                                        "{\"sparse\": \"lazy\"}", lazy};
 
     (void)state;
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {

@@ -176,7 +176,7 @@ static void close_model(model *m)
 static void bind(descent_optimizer *o, const model *m, bool apart)
 {
     static descent_tensor tensors[MOST];
-    static char names[MOST][16];
+    static char names[MOST][24];
     const size_t size = m->dtype == DESCENT_DTYPE_F32 ? 4 : 2;
     size_t at = 0;
 
@@ -218,10 +218,14 @@ typedef struct trial {
 #define F32 DESCENT_DTYPE_F32
 #define BF16 DESCENT_DTYPE_BF16
 
-static const trial trials[] = {
-#ifndef DESCENT_SANITIZED /* a gigabyte */
-    {gpt2, F32, "sgd", "{\"momentum\": 0.9}", true},
+#ifdef DESCENT_SANITIZED
+enum { FIRST = 1 }; /* without the gigabyte of GPT-2 */
+#else
+enum { FIRST = 0 };
 #endif
+
+static const trial trials[] = {
+    {gpt2, F32, "sgd", "{\"momentum\": 0.9}", true},
     {resnet50, F32, "sgd", "{}", false},
     {resnet50, F32, "adam", "{\"amsgrad\": true, \"use_ema\": true}", true},
     {small_model, F32, "sgd", "{}", true},
@@ -259,7 +263,7 @@ static size_t overhead(const trial *t, size_t *state)
 static void lists_of_models_take_one_in_a_hundred(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
+    for (size_t i = FIRST; i < sizeof trials / sizeof *trials; i++) {
         const trial *t = &trials[i];
         size_t bytes;
         open_model(&at_hand, t->list, t->dtype);

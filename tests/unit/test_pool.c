@@ -464,7 +464,7 @@ static void a_caller_sleeps_until_the_last_task_is_done(void **state)
     pool *p = create(2);
 
     (void)state;
-    alarm(4 * PATIENCE);
+    alarm(2 * PATIENCE);
     for (int i = 0; i < 20; i++)
         assert_int_equal(found(p, watch_caller), 1);
     alarm(0);
@@ -560,7 +560,7 @@ static void a_cancelled_caller_finishes_its_job_first(void **state)
     void *result = NULL;
 
     (void)state;
-    alarm(4 * PATIENCE);
+    alarm(2 * PATIENCE);
     assert_int_equal(pthread_create(&thread, NULL, be_cancelled, &v), 0);
     assert_int_equal(pthread_join(thread, &result), 0);
     assert_true(result == PTHREAD_CANCELED);
