@@ -483,24 +483,29 @@ static void *be_busy(void *arg)
 /* A thread looks at the clock at most this often before it sleeps: 20
  * microseconds, the first, and one for rounding.  Where the threads are more
  * than the processors it never does. */
-static void check_looks(pool *p, uint32_t threads, int jobs)
+static void check_looks(uint32_t threads)
 {
-    enum { LOOKS = 22 };
+    enum { JOBS = 20, LOOKS = 22 };
+    pool *p = create(threads);
+    const pid_t worker = found(p, tell_thread);
 
-    assert_true(runs_all(p, 64)); /* they are started */
+    assert_true(falls_asleep(worker));
     atomic_store(&looks, 0);
-    for (int i = 0; i < jobs; i++)
-        assert_true(runs_all(p, 64));
+    for (int i = 0; i < JOBS; i++) {
+        meeting m = {.of = (int)threads};
+        pool_run(p, threads, meet, &m);
+        assert_true(falls_asleep(worker));
+    }
     const long n = atomic_exchange(&looks, -1);
-    /* Each worker spins once for a job, and each caller. */
+    /* Each worker spins once after a job, and the caller. */
     assert_true(
-        n <=
-        (threads > cpu_count() ? 0 : LOOKS * (long)threads * ((long)jobs + 1)));
+        n <= (threads > cpu_count() ? 0 : LOOKS * (JOBS + 1) * (long)threads));
+    pool_free(p);
 }
 
 static void with_busy_neighbours_spins_stay_short(void **state)
 {
-    enum { MOST_NEIGHBOURS = 64, JOBS = 200 };
+    enum { MOST_NEIGHBOURS = 64 };
     const uint32_t wanted = 2 * cpu_count();
     const uint32_t n = wanted < MOST_NEIGHBOURS ? wanted : MOST_NEIGHBOURS;
     const uint32_t threads[] = {2, 3, 5, cpu_count() + 1};
@@ -511,11 +516,8 @@ static void with_busy_neighbours_spins_stay_short(void **state)
     atomic_store(&stop_neighbours, false);
     for (uint32_t i = 0; i < n; i++)
         assert_int_equal(pthread_create(&neighbour[i], NULL, be_busy, NULL), 0);
-    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
-        pool *p = create(threads[i]);
-        check_looks(p, threads[i], JOBS);
-        pool_free(p);
-    }
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++)
+        check_looks(threads[i]);
     atomic_store(&stop_neighbours, true);
     for (uint32_t i = 0; i < n; i++)
         assert_int_equal(pthread_join(neighbour[i], NULL), 0);
