@@ -543,7 +543,7 @@ arrays_are_aligned_and_large_ones_apart_within_the_page(void **state)
 
     (void)state;
     for (int i = 0; i < TENSORS; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "w%d", i);
         check_bind(o, name, (float *)(void *)weights + i * sizes[1], NULL,
                    sizes[i]);

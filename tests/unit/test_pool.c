@@ -339,7 +339,9 @@ static void a_job_inside_a_job_runs_alone(void **state)
 
     (void)state;
     memset(&c, 0, sizeof c);
+    alarm(2 * PATIENCE);
     pool_run(p, 7, run_inside, &n);
+    alarm(0);
     assert_true(are_counted(&c, MOST, 7));
     pool_free(p);
 }
