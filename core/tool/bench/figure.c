@@ -64,10 +64,9 @@ void figure_compute(figure *f, const contender things[FIGURE_THINGS],
     f->limit_least = nano * measure_quantile(limit->seconds, f->rounds, 0);
     f->limit_ns = nano * measure_median(limit->seconds, f->rounds);
     f->ratio = ratio(step->seconds, limit->seconds, f->rounds, &f->spread);
-    f->plain = plain->run == NULL
-                   ? (double)NAN
-                   : ratio(step->seconds, plain->seconds, f->rounds,
-                           &f->plain_spread);
+    f->plain = plain->run == NULL ? (double)NAN
+                                  : ratio(step->seconds, plain->seconds,
+                                          f->rounds, &f->plain_spread);
     compute_rates(f, limit, &things[FIGURE_TRIAD], triad_bytes);
 }
 

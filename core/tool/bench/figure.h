@@ -22,9 +22,9 @@ typedef struct figure {
     const char *limit;    /* which was the faster one: "add", "plain", "C" */
     double ratio, spread; /* the median, and between the quartiles */
     double plain, plain_spread; /* likewise, of the ratio to the plain loop */
-    double rate, triad, share; /* the limit's part of the triad's rate */
-    double others;             /* processors that other processes kept busy */
-    int same_bits;             /* 1, or 0 when there is no plain loop */
+    double rate, triad, share;  /* the limit's part of the triad's rate */
+    double others;              /* processors that other processes kept busy */
+    int same_bits;              /* 1, or 0 when there is no plain loop */
 } figure;
 
 enum { FIGURE_STEP, FIGURE_ADD, FIGURE_PLAIN, FIGURE_TRIAD, FIGURE_THINGS };
