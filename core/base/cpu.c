@@ -2,8 +2,12 @@
 #include "base/cpu.h"
 
 #include <sched.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
+#if defined __x86_64__
+#include <cpuid.h>
+#endif
 
 /* Highest level last; each includes those before it. */
 static const struct {
@@ -16,6 +20,17 @@ static const struct {
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
 
+#if defined __x86_64__
+/* Every processor with AVX2 has it, but some emulators.  Not all compilers know
+ * its name. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 descent_isa cpu_isa(void)
 {
     descent_isa isa = DESCENT_ISA_ANY;
@@ -23,7 +38,7 @@ descent_isa cpu_isa(void)
 #if defined __x86_64__
     /* The compiler's run time also asks the operating system (XGETBV). */
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2"))
+    if (__builtin_cpu_supports("avx2") && has_f16c())
         isa |= DESCENT_ISA_AVX2;
     if (isa != 0 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512vl") &&

@@ -9,8 +9,6 @@
 
 #include "base/number.h"
 
-enum { ROUNDS = 10 };
-
 static const double TWO_PI = 0x1.921fb54442d18p+2;
 
 void random_block(const uint32_t counter[4], const uint32_t key[2],
@@ -20,42 +18,20 @@ void random_block(const uint32_t counter[4], const uint32_t key[2],
     uint32_t c2 = counter[2], c3 = counter[3];
     uint32_t k0 = key[0], k1 = key[1];
 
-    for (int i = 0; i < ROUNDS; i++) {
-        const uint64_t a = (uint64_t)0xd2511f53 * c0;
-        const uint64_t b = (uint64_t)0xcd9e8d57 * c2;
+    for (int i = 0; i < RANDOM_ROUNDS; i++) {
+        const uint64_t a = (uint64_t)RANDOM_TIMES_0 * c0;
+        const uint64_t b = (uint64_t)RANDOM_TIMES_2 * c2;
         c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
         c1 = (uint32_t)b;
         c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
         c3 = (uint32_t)a;
-        k0 += 0x9e3779b9;
-        k1 += 0xbb67ae85;
+        k0 += RANDOM_PLUS_0;
+        k1 += RANDOM_PLUS_1;
     }
     out[0] = c0;
     out[1] = c1;
     out[2] = c2;
     out[3] = c3;
-}
-
-/* The key and half of the counter are random themselves: a block's input has no
- * room for four numbers. */
-void random_words(uint64_t seed, uint64_t stream, uint64_t moment,
-                  uint64_t first, uint32_t *out, size_t n)
-{
-    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-    const uint32_t origin[4] = {(uint32_t)stream, (uint32_t)(stream >> 32),
-                                (uint32_t)moment, (uint32_t)(moment >> 32)};
-    uint32_t own[4], words[4];
-    size_t done = 0;
-
-    random_block(origin, key, own);
-    while (done < n) {
-        const uint64_t at = first + done, block = at / 4;
-        const uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32),
-                                     own[2], own[3]};
-        random_block(counter, own, words);
-        for (uint64_t k = at % 4; k < 4 && done < n; k++)
-            out[done++] = words[k];
-    }
 }
 
 /* Two uniform numbers in [0, 1): the upper 53 bits of each half of a block. */

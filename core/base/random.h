@@ -8,6 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Its constants. */
+enum { RANDOM_ROUNDS = 10 };
+#define RANDOM_TIMES_0 0xd2511f53
+#define RANDOM_TIMES_2 0xcd9e8d57
+#define RANDOM_PLUS_0 0x9e3779b9
+#define RANDOM_PLUS_1 0xbb67ae85
+
 /* The 128 random bits that belong to `counter` under `key`. */
 void random_block(const uint32_t counter[4], const uint32_t key[2],
                   uint32_t out[4]);

@@ -19,10 +19,11 @@ typedef struct batch {
     entry *e;
     const descent_span *whole; /* the plan's span, from which they are cut  */
     uint32_t mine;             /* the core's share, a mask                    */
+    bool stores;               /* something is to be done after the rule      */
     descent_fuse fuse;         /* the plugin's                                */
     stage room;                /* for copies of `size` elements ...           */
     size_t size, used;         /* ... of which these are in use               */
-    size_t count;
+    size_t count, made;        /* spans; those made before differ in little   */
     descent_span spans[SPANS];
     void *slots[SPANS][DESCENT_MAX_SLOTS];
 } batch;
@@ -85,48 +86,44 @@ static descent_status flush(batch *b)
     if (b->count == 0)
         return DESCENT_OK;
     TRY(pass_call(b->p, b->spans, b->count, b->e->compute));
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < b->count && b->stores; i++)
         after_rule(b, &b->spans[i]);
     b->count = b->used = 0;
     return DESCENT_OK;
 }
 
-/* The room for copies that is left.  Where several spans share it rows are
- * updated by themselves, and averages come later. */
-static stage room_left(const batch *b)
+static descent_span *next_span(batch *b)
 {
-    stage s = b->room;
+    const size_t k = b->count++;
 
-    if (b->used == 0)
-        return s;
-    s.gradient = dtype_at(s.gradient, b->e->compute, (int64_t)b->used);
-    s.weight += b->used;
-    for (size_t k = 0; k < DESCENT_MAX_SLOTS; k++)
-        s.slot[k] += b->used;
-    return s;
+    if (k == b->made) {
+        b->spans[k] = *b->whole;
+        b->spans[k].slot = b->slots[k];
+        b->spans[k].fuse = &b->fuse;
+        b->spans[k].average = NULL;
+        b->made++;
+    }
+    return &b->spans[k];
 }
 
-/* One more span: elements [first, first + n) of the run. */
+/* One more span: elements [first, first + n) of the run.  Where several share
+ * the room for copies rows are updated by themselves, and averages come later. */
 static void add(batch *b, const row_walk *run, int64_t first, size_t n)
 {
     entry *e = b->e;
-    descent_span *span = &b->spans[b->count];
-    void **slot = b->slots[b->count++];
-    const stage s = room_left(b);
+    void **slot = b->slots[b->count];
+    descent_span *span = next_span(b);
+    void *gradient = dtype_at(b->room.gradient, e->compute, (int64_t)b->used);
 
-    *span = *b->whole;
     span->count = (int64_t)n;
     span->first = first;
-    span->weight = stage_weight(e, first, n, s.weight);
-    span->average = NULL;
+    span->weight = stage_weight(e, first, n, b->room.weight + b->used);
     if (((b->mine | b->fuse.mask) & DESCENT_FUSE_EMA) != 0)
         span->average = stage_read(e->average, e->state_dtype, e->compute,
-                                   first, n, s.average);
-    stage_read_slots(b->p->o, e, first, n, &s, slot);
-    span->slot = slot;
-    span->fuse = &b->fuse;
-    span->grad = load(b, run, first, n, s.gradient);
-    before_rule(b, span, s.gradient);
+                                   first, n, b->room.average);
+    stage_read_slots(b->p->o, e, first, n, &b->room, b->used, slot);
+    span->grad = load(b, run, first, n, gradient);
+    before_rule(b, span, gradient);
 }
 
 /* Can the plugin work on the gradient and on the arrays as they are? */
@@ -220,7 +217,9 @@ descent_status batch_run(pass_state *p, const descent_span *span, entry *e)
     b.mine = needs & ~share;
     b.fuse = *span->fuse;
     b.fuse.mask = share;
-    b.count = b.used = 0;
+    b.stores = entry_is_narrow(e) || e->state_dtype != e->compute ||
+               (b.mine & DESCENT_FUSE_EMA) != 0 || p->plan->source.accumulates;
+    b.count = b.made = b.used = 0;
     if (p->o->type->scope == DESCENT_SCOPE_TENSOR) {
         b.room = whole_stage(p->o);
         b.size = (size_t)e->count;

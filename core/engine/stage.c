@@ -82,20 +82,29 @@ static size_t slot_run(const descent_optimizer *o, const entry *e, size_t k,
 }
 
 void stage_read_slots(const descent_optimizer *o, const entry *e, int64_t first,
-                      size_t n, const stage *s, void **slot)
+                      size_t n, const stage *s, size_t used, void **slot)
 {
-    for (size_t k = 0; k < o->type->slot_count; k++) {
+    const size_t count = o->type->slot_count;
+
+    if (e->state_dtype == e->compute) {
+        for (size_t k = 0; k < count; k++)
+            slot[k] = dtype_at(e->slot[k], e->compute, first);
+        return;
+    }
+    for (size_t k = 0; k < count; k++) {
         slot[k] = e->slot[k];
         if (slot[k] != NULL && !slot_is_scratch(type_slot(o->type, k)))
             slot[k] = stage_read(e->slot[k], e->state_dtype, e->compute, first,
-                                 slot_run(o, e, k, n), s->slot[k]);
+                                 slot_run(o, e, k, n), s->slot[k] + used);
     }
 }
 
 void stage_write_slots(const descent_optimizer *o, const entry *e,
                        int64_t first, size_t n, void *const *slot)
 {
-    for (size_t k = 0; k < o->type->slot_count; k++)
+    const size_t count = e->state_dtype == e->compute ? 0 : o->type->slot_count;
+
+    for (size_t k = 0; k < count; k++)
         if (slot[k] != NULL && !slot_is_scratch(type_slot(o->type, k)))
             stage_write(e->slot[k], e->state_dtype, e->compute, first,
                         slot_run(o, e, k, n), slot[k]);

@@ -27,9 +27,10 @@ void *stage_weight(const entry *e, int64_t first, size_t n, void *buffer);
 void stage_store_weight(const descent_optimizer *o, entry *e, int64_t first,
                         size_t n, const void *updated);
 
-/* Every slot of the run, as a rule wants them, and back. */
+/* Every slot of the run, as a rule wants them, and back; of the room for copies
+ * `used` elements are taken. */
 void stage_read_slots(const descent_optimizer *o, const entry *e, int64_t first,
-                      size_t n, const stage *s, void **slot);
+                      size_t n, const stage *s, size_t used, void **slot);
 void stage_write_slots(const descent_optimizer *o, const entry *e,
                        int64_t first, size_t n, void *const *slot);
 

@@ -173,7 +173,7 @@ static descent_status create_staged(descent_optimizer *o, const entry *e)
     TRY(memory_new(o->memory, n, arrays * sizeof *copies, &copies));
     for (size_t k = 0; k < o->type->slot_count; k++)
         s.slot[k] = copies + (1 + k) * n;
-    stage_read_slots(o, e, 0, n, &s, slot);
+    stage_read_slots(o, e, 0, n, &s, 0, slot);
     status = create(o, e, stage_weight(e, 0, n, copies), slot);
     if (status == DESCENT_OK)
         stage_write_slots(o, e, 0, n, slot);

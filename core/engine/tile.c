@@ -3,11 +3,14 @@
 
 #include <math.h>
 
+#include "base/levels.h"
+
 /* Each operation rounds once, in the compute type, as descent_fuse says. */
 #define DEFINE_TILE(R, real)                                                   \
-    static void gradient_##R(size_t n, const descent_fuse *fuse,               \
-                             uint32_t mask, const real *g, const real *w,      \
-                             real *out)                                        \
+    LEVELS_DEFINE(gradient_##R,                                                \
+                  (size_t n, const descent_fuse *fuse, uint32_t mask,          \
+                   const real *g, const real *w, real *out),                   \
+                  (n, fuse, mask, g, w, out))                                  \
     {                                                                          \
         const int clips = (mask & DESCENT_FUSE_CLIP) != 0;                     \
         const int l2s = (mask & DESCENT_FUSE_L2) != 0;                         \
@@ -15,6 +18,7 @@
             mask & DESCENT_FUSE_SCALE ? (real)fuse->grad_scale : 1;            \
         const real clip = clips ? (real)fuse->clip : (real)HUGE_VAL;           \
         const real l2 = l2s ? (real)fuse->l2 : 0;                              \
+        LEVELS_EACH                                                            \
         for (size_t i = 0; i < n; i++) {                                       \
             real x = g[i] * scale;                                             \
             x = x > clip ? clip : x;                                           \
@@ -22,20 +26,27 @@
             out[i] = l2s ? x + l2 * w[i] : x;                                  \
         }                                                                      \
     }                                                                          \
-    static void decay_##R(size_t n, real decay, real *w)                       \
+    LEVELS_DEFINE(decay_##R, (size_t n, real decay, real * w), (n, decay, w))  \
     {                                                                          \
+        LEVELS_EACH                                                            \
         for (size_t i = 0; i < n; i++)                                         \
             w[i] = w[i] - decay * w[i];                                        \
     }                                                                          \
-    static void average_##R(size_t n, real keep, real take, const real *w,     \
-                            real *average)                                     \
+    LEVELS_DEFINE(                                                             \
+        average_##R,                                                           \
+        (size_t n, real keep, real take, const real *w, real *average),        \
+        (n, keep, take, w, average))                                           \
     {                                                                          \
+        LEVELS_EACH                                                            \
         for (size_t i = 0; i < n; i++)                                         \
             average[i] = keep * average[i] + take * w[i];                      \
     }                                                                          \
-    static void add_##R(size_t n, const real *base, real factor,               \
-                        const real *g, real *out)                              \
+    LEVELS_DEFINE(                                                             \
+        add_##R,                                                               \
+        (size_t n, const real *base, real factor, const real *g, real *out),   \
+        (n, base, factor, g, out))                                             \
     {                                                                          \
+        LEVELS_EACH                                                            \
         for (size_t i = 0; i < n; i++)                                         \
             out[i] = base[i] + g[i] * factor;                                  \
     }
@@ -47,33 +58,33 @@ void tile_gradient(descent_dtype compute, size_t n, const descent_fuse *fuse,
                    uint32_t mask, const void *g, const void *w, void *out)
 {
     if (compute == DESCENT_DTYPE_F64)
-        gradient_f64(n, fuse, mask, g, w, out);
+        AT_LEVEL(gradient_f64)(n, fuse, mask, g, w, out);
     else
-        gradient_f32(n, fuse, mask, g, w, out);
+        AT_LEVEL(gradient_f32)(n, fuse, mask, g, w, out);
 }
 
 void tile_decay(descent_dtype compute, size_t n, double decay, void *w)
 {
     if (compute == DESCENT_DTYPE_F64)
-        decay_f64(n, decay, w);
+        AT_LEVEL(decay_f64)(n, decay, w);
     else
-        decay_f32(n, (float)decay, w);
+        AT_LEVEL(decay_f32)(n, (float)decay, w);
 }
 
 void tile_average(descent_dtype compute, size_t n, double keep, double take,
                   const void *w, void *average)
 {
     if (compute == DESCENT_DTYPE_F64)
-        average_f64(n, keep, take, w, average);
+        AT_LEVEL(average_f64)(n, keep, take, w, average);
     else
-        average_f32(n, (float)keep, (float)take, w, average);
+        AT_LEVEL(average_f32)(n, (float)keep, (float)take, w, average);
 }
 
 void tile_add(descent_dtype compute, size_t n, const void *base, double factor,
               const void *g, void *out)
 {
     if (compute == DESCENT_DTYPE_F64)
-        add_f64(n, base, factor, g, out);
+        AT_LEVEL(add_f64)(n, base, factor, g, out);
     else
-        add_f32(n, base, (float)factor, g, out);
+        AT_LEVEL(add_f32)(n, base, (float)factor, g, out);
 }

@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/levels.h"
+
 /* Below this a second thread gains little, and loses much where it must be woken
  * or has no processor to itself. */
 enum { FEW = 1 << 17, MESSAGE = 4096 };
@@ -17,6 +19,17 @@ typedef struct work {
     descent_status status;
     char message[MESSAGE];
 } work;
+
+/* What a piece is about, in loops at the levels of the runtime. */
+static descent_status run_at_level(const descent_optimizer *o, work_piece *f,
+                                   void *context, const piece *at)
+{
+    const descent_isa before = levels_allow(o->runtime->isa);
+    const descent_status status = f(context, at->begin, at->end);
+
+    levels_allow(before);
+    return status;
+}
 
 /* Failures are a thread's own: keep what this one's last said. */
 static void keep_failure(work *w, size_t i, descent_status status)
@@ -35,12 +48,11 @@ static void keep_failure(work *w, size_t i, descent_status status)
 static void run_piece(void *arg, size_t i)
 {
     work *w = arg;
-    const piece *at = &w->o->pieces[i];
     descent_status status;
 
     if (i > atomic_load_explicit(&w->failed, memory_order_relaxed))
         return;
-    status = w->f(w->context, at->begin, at->end);
+    status = run_at_level(w->o, w->f, w->context, &w->o->pieces[i]);
     if (status != DESCENT_OK)
         keep_failure(w, i, status);
 }
@@ -52,7 +64,7 @@ descent_status work_run(descent_optimizer *o, int64_t elements, work_piece *f,
 
     if (elements < FEW) {
         for (size_t i = 0; i < o->piece_count; i++)
-            TRY(f(context, o->pieces[i].begin, o->pieces[i].end));
+            TRY(run_at_level(o, f, context, &o->pieces[i]));
         return DESCENT_OK;
     }
     w.o = o;

@@ -5,31 +5,15 @@
 #include "tensor/convert.h"
 
 #include <descent/descent.h>
+#include <math.h>
 #include <string.h>
+#if defined __x86_64__
+#include <immintrin.h>
+#endif
 
+#include "base/levels.h"
+#include "tensor/bits.h"
 #include "tensor/view.h"
-
-/* f32: sign, 8 exponent bits, 23 of significand; exponents of f16 are 112
- * lower, those of bf16 the same. */
-static const uint32_t F32_SIGN = 0x80000000, F32_INFINITY = 0x7f800000,
-                      F32_QUIET = 0x00400000;
-static const uint32_t F16_INFINITY = 0x7c00, BF16_INFINITY = 0x7f80;
-
-static inline uint32_t bits_of(float x)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static inline float float_of(uint32_t bits)
-{
-    float x;
-
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
 
 static inline uint64_t bits_of_double(double x)
 {
@@ -51,62 +35,48 @@ static inline double double_of(uint64_t bits)
 
 static inline float f32_of_bf16(uint16_t h)
 {
-    const uint32_t bits = (uint32_t)h << 16;
-    const uint32_t size = bits & ~F32_SIGN;
+    const float x = float_of((uint32_t)h << 16);
 
-    return float_of(size > F32_INFINITY ? bits | F32_QUIET : bits);
+    return isnan(x) ? float_of(bits_of(x) | F32_QUIET) : x;
 }
 
 static inline float f32_of_f16(uint16_t h)
 {
-    const uint32_t size = (uint32_t)h & 0x7fff;
+    const int32_t size = h & 0x7fff, wide = size << 13;
     const uint32_t sign = (uint32_t)(h & 0x8000) << 16;
-    const uint32_t least = 113u << 23; /* 2^-14, the smallest normal f16 */
-    const uint32_t normal = (size << 13) + (112u << 23);
-    const uint32_t special =
-        (size << 13) | F32_INFINITY | (size > F16_INFINITY ? F32_QUIET : 0);
+    const int32_t normal = wide + (112 << 23);
+    const int32_t special =
+        wide | F32_INFINITY | (size > F16_INFINITY ? F32_QUIET : 0);
     /* As the fraction of a number next to 2^-14, which is then taken away. */
-    const uint32_t subnormal =
-        bits_of(float_of(least + (size << 13)) - float_of(least));
-    const uint32_t finite = size < 0x0400 ? subnormal : normal;
+    const int32_t subnormal =
+        size_of(float_of((113u << 23) + (uint32_t)wide) - float_of(113u << 23));
+    const int32_t finite = size < 0x0400 ? subnormal : normal;
 
-    return float_of(sign | (size >= F16_INFINITY ? special : finite));
+    return float_of(sign | (uint32_t)(size >= F16_INFINITY ? special : finite));
 }
 
-/* ---- From f32, the sign put aside ---- */
-
-static inline uint32_t bf16_size(uint32_t size)
-{
-    const uint32_t rounded = (size + 0x7fff + (size >> 16 & 1)) >> 16;
-
-    return size > F32_INFINITY ? size >> 16 | 0x40 : rounded;
-}
-
-static inline uint32_t f16_size(uint32_t size)
-{
-    const uint32_t shifted = size - (112u << 23);
-    const uint32_t rounded = (shifted + 0x0fff + (shifted >> 13 & 1)) >> 13;
-    const uint32_t normal = rounded < F16_INFINITY ? rounded : F16_INFINITY;
-    /* Next to 1/2 the last bit of an f32 is worth 2^-24, as in subnormals. */
-    const uint32_t subnormal = bits_of(float_of(size) + 0.5f) - bits_of(0.5f);
-    const uint32_t finite = size < 113u << 23 ? subnormal : normal;
-
-    return size > F32_INFINITY ? 0x7e00 | (size >> 13 & 0x03ff) : finite;
-}
-
-static inline uint16_t with_sign(uint32_t bits, uint32_t size)
-{
-    return (uint16_t)((bits & F32_SIGN) >> 16 | size);
-}
+/* ---- From f32 ---- */
 
 static inline uint16_t bf16_of_f32(float x)
 {
-    return with_sign(bits_of(x), bf16_size(bits_of(x) & ~F32_SIGN));
+    const uint32_t bits = bits_of(x);
+    /* What is carried goes no further than to infinity: the sign stays. */
+    const uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
+
+    return (uint16_t)((isnan(x) ? bits | F32_QUIET : rounded) >> 16);
 }
 
 static inline uint16_t f16_of_f32(float x)
 {
-    return with_sign(bits_of(x), f16_size(bits_of(x) & ~F32_SIGN));
+    const int32_t size = size_of(x), shifted = size - (112 << 23);
+    const int32_t rounded = (shifted + 0x0fff + (shifted >> 13 & 1)) >> 13;
+    const int32_t normal = rounded < F16_INFINITY ? rounded : F16_INFINITY;
+    /* Next to 1/2 the last bit of an f32 is worth 2^-24, as in subnormals. */
+    const int32_t subnormal = size_of(fabsf(x) + 0.5f) - size_of(0.5f);
+    const int32_t finite = size < 113 << 23 ? subnormal : normal;
+    const int32_t quiet = 0x7e00 | (size >> 13 & 0x03ff);
+
+    return with_sign(x, isnan(x) ? quiet : finite);
 }
 
 /* ---- From f64, whose significand has 52 bits: directly, because rounding to
@@ -147,43 +117,88 @@ static inline uint16_t bf16_of_f64(double x)
 
 /* ---- Loops ---- */
 
-#define DEFINE_LOOP(to, out_type, from, in_type, expression)                   \
-    static void to##_from_##from(void *out, const void *in, size_t n)          \
+#define PARAMETERS (void *out, const void *in, size_t n)
+#define LOOP(out_type, in_type, expression)                                    \
     {                                                                          \
         out_type *y = out;                                                     \
         const in_type *x = in;                                                 \
+        LEVELS_EACH                                                            \
         for (size_t i = 0; i < n; i++)                                         \
             y[i] = (expression);                                               \
     }
+#define DEFINE_LOOP(to, out_type, from, in_type, expression)                   \
+    LEVELS_DEFINE(to##_from_##from, PARAMETERS, (out, in, n))                  \
+    LOOP(out_type, in_type, expression)
 
 DEFINE_LOOP(f32, float, f64, double, (float)x[i])
-DEFINE_LOOP(f32, float, f16, uint16_t, f32_of_f16(x[i]))
 DEFINE_LOOP(f32, float, bf16, uint16_t, f32_of_bf16(x[i]))
 DEFINE_LOOP(f64, double, f32, float, (double)x[i])
 DEFINE_LOOP(f64, double, f16, uint16_t, (double)f32_of_f16(x[i]))
 DEFINE_LOOP(f64, double, bf16, uint16_t, (double)f32_of_bf16(x[i]))
-DEFINE_LOOP(f16, uint16_t, f32, float, f16_of_f32(x[i]))
 DEFINE_LOOP(f16, uint16_t, f64, double, f16_of_f64(x[i]))
 DEFINE_LOOP(f16, uint16_t, bf16, uint16_t, f16_of_f32(f32_of_bf16(x[i])))
 DEFINE_LOOP(bf16, uint16_t, f32, float, bf16_of_f32(x[i]))
 DEFINE_LOOP(bf16, uint16_t, f64, double, bf16_of_f64(x[i]))
 DEFINE_LOOP(bf16, uint16_t, f16, uint16_t, bf16_of_f32(f32_of_f16(x[i])))
 
+/* Between f16 and f32 the processor has instructions, of the same results. */
+#define PORTABLE_LOOP(to, out_type, from, in_type, expression)                 \
+    static void to##_from_##from##_any PARAMETERS LOOP(out_type, in_type,      \
+                                                       expression)
+
+PORTABLE_LOOP(f32, float, f16, uint16_t, f32_of_f16(x[i]))
+PORTABLE_LOOP(f16, uint16_t, f32, float, f16_of_f32(x[i]))
+
+#if defined __x86_64__
+LEVELS_AVX2 static void f32_from_f16_f16c PARAMETERS
+{
+    const uint16_t *x = in;
+    float *y = out;
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m128i narrow;
+        memcpy(&narrow, x + i, sizeof narrow);
+        _mm256_storeu_ps(y + i, _mm256_cvtph_ps(narrow));
+    }
+    f32_from_f16_any(y + i, x + i, n - i);
+}
+LEVELS_AVX2 static void f16_from_f32_f16c PARAMETERS
+{
+    const float *x = in;
+    uint16_t *y = out;
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        const __m128i narrow =
+            _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT);
+        memcpy(y + i, &narrow, sizeof narrow);
+    }
+    f16_from_f32_any(y + i, x + i, n - i);
+}
+LEVELS_TABLE(f32_from_f16, PARAMETERS, any, f16c, f16c)
+LEVELS_TABLE(f16_from_f32, PARAMETERS, any, f16c, f16c)
+#else
+LEVELS_TABLE(f32_from_f16, PARAMETERS, any, any, any)
+LEVELS_TABLE(f16_from_f32, PARAMETERS, any, any, any)
+#endif
+
 void convert(descent_dtype to, void *out, descent_dtype from, const void *in,
              size_t n)
 {
     enum { F32 = DESCENT_DTYPE_F32, F64, F16, BF16, TYPES };
-    static void (*const loops[TYPES][TYPES])(void *, const void *, size_t) = {
-        [F32] = {NULL, NULL, f32_from_f64, f32_from_f16, f32_from_bf16},
-        [F64] = {NULL, f64_from_f32, NULL, f64_from_f16, f64_from_bf16},
-        [F16] = {NULL, f16_from_f32, f16_from_f64, NULL, f16_from_bf16},
-        [BF16] = {NULL, bf16_from_f32, bf16_from_f64, bf16_from_f16, NULL},
+#define AT(to, from) to##_from_##from##_levels
+    static void(*const *const loops[TYPES][TYPES]) PARAMETERS = {
+        [F32] = {NULL, NULL, AT(f32, f64), AT(f32, f16), AT(f32, bf16)},
+        [F64] = {NULL, AT(f64, f32), NULL, AT(f64, f16), AT(f64, bf16)},
+        [F16] = {NULL, AT(f16, f32), AT(f16, f64), NULL, AT(f16, bf16)},
+        [BF16] = {NULL, AT(bf16, f32), AT(bf16, f64), AT(bf16, f16)},
     };
 
     if (to == from)
         memmove(out, in, n * dtype_size(to));
     else
-        loops[to][from](out, in, n);
+        loops[to][from][levels_best()](out, in, n);
 }
 
 descent_status descent_convert(descent_dtype to, void *out, descent_dtype from,
@@ -199,76 +214,4 @@ descent_status descent_convert(descent_dtype to, void *out, descent_dtype from,
                            out == NULL ? "out" : "in", n);
     convert(to, out, from, in, n);
     return DESCENT_OK;
-}
-
-/* ---- Stochastic rounding ---- */
-
-static inline uint16_t bf16_by_chance(float x, uint32_t random)
-{
-    const uint32_t size = bits_of(x) & ~F32_SIGN;
-    const uint32_t nearest = bf16_size(size);
-    const uint32_t drawn = (size + (random >> 16)) >> 16;
-    const uint32_t safe = drawn < BF16_INFINITY || nearest >= BF16_INFINITY
-                              ? drawn
-                              : BF16_INFINITY - 1;
-
-    return with_sign(bits_of(x), size < F32_INFINITY ? safe : nearest);
-}
-
-static inline uint16_t f16_by_chance(float x, uint32_t random)
-{
-    const uint32_t size = bits_of(x) & ~F32_SIGN;
-    const uint32_t nearest = f16_size(size);
-    const uint32_t normal = (size - (112u << 23) + (random >> 19)) >> 13;
-    /* Subnormal results are multiples of 2^-24: a whole number of them and a
-     * part, held against 31 random bits. */
-    const float units = float_of(size < 113u << 23 ? size : 0) * 0x1p24f;
-    const int32_t whole = (int32_t)units;
-    const int32_t part = (int32_t)((units - (float)whole) * 0x1p31f);
-    const uint32_t subnormal =
-        (uint32_t)(whole + ((int32_t)(random >> 1) < part));
-    const uint32_t drawn = size < 113u << 23 ? subnormal : normal;
-    const uint32_t safe = drawn < F16_INFINITY      ? drawn
-                          : nearest >= F16_INFINITY ? F16_INFINITY
-                                                    : F16_INFINITY - 1;
-
-    return with_sign(bits_of(x), size < F32_INFINITY ? safe : nearest);
-}
-
-void convert_stochastic(descent_dtype to, uint16_t *out, const float *in,
-                        const uint32_t *random, size_t n)
-{
-    if (to == DESCENT_DTYPE_BF16)
-        for (size_t i = 0; i < n; i++)
-            out[i] = bf16_by_chance(in[i], random[i]);
-    else
-        for (size_t i = 0; i < n; i++)
-            out[i] = f16_by_chance(in[i], random[i]);
-}
-
-/* ---- Kahan's compensation ---- */
-
-#define DEFINE_COMPENSATED(R)                                                  \
-    static void compensated_##R(uint16_t *weight, uint16_t *lost,              \
-                                const float *updated, size_t n)                \
-    {                                                                          \
-        for (size_t i = 0; i < n; i++) {                                       \
-            const float w = f32_of_##R(weight[i]);                             \
-            const float y = (updated[i] - w) - f32_of_##R(lost[i]);            \
-            const uint16_t z = R##_of_f32(w + y);                              \
-            lost[i] = R##_of_f32((f32_of_##R(z) - w) - y);                     \
-            weight[i] = z;                                                     \
-        }                                                                      \
-    }
-
-DEFINE_COMPENSATED(f16)
-DEFINE_COMPENSATED(bf16)
-
-void convert_compensated(descent_dtype dtype, uint16_t *weight, uint16_t *lost,
-                         const float *updated, size_t n)
-{
-    if (dtype == DESCENT_DTYPE_BF16)
-        compensated_bf16(weight, lost, updated, n);
-    else
-        compensated_f16(weight, lost, updated, n);
 }

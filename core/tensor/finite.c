@@ -4,44 +4,52 @@
  * it.  The sums of a block are OR-ed, in integers, so there is no branch. */
 #include "tensor/finite.h"
 
+#include <stdbool.h>
 #include <string.h>
 
+#include "base/levels.h"
 #include "tensor/view.h"
 
 enum { BLOCK = 4096 };
 
+/* Is one of n elements as large as `limit` says, or a NaN? */
+#define PARAMETERS (const void *array, size_t n, uint64_t limit, bool *reached)
 #define DEFINE_REACHES(word)                                                   \
-    static int reaches_##word(const char *x, size_t n, uint64_t limit)         \
+    LEVELS_DEFINE(reaches_##word, PARAMETERS, (array, n, limit, reached))      \
     {                                                                          \
         const word sign = (word)((word)1 << (8 * sizeof(word) - 1));           \
         const word missing = (word)(sign - (word)limit);                       \
+        const char *x = array;                                                 \
         word seen = 0, bits;                                                   \
         for (size_t i = 0; i < n; i++) {                                       \
             memcpy(&bits, x + i * sizeof bits, sizeof bits);                   \
             bits = (word)(bits & (word)~sign);                                 \
             seen = (word)(seen | (word)(bits + missing));                      \
         }                                                                      \
-        return (seen & sign) != 0;                                             \
+        *reached = (seen & sign) != 0;                                         \
     }
 
 DEFINE_REACHES(uint16_t)
 DEFINE_REACHES(uint32_t)
 DEFINE_REACHES(uint64_t)
 
-/* Is one of n elements as large as `limit` says, or a NaN? */
-static int reaches(descent_dtype dtype, const void *x, int64_t first, int64_t n,
-                   uint64_t limit)
+static bool reaches(descent_dtype dtype, const void *x, int64_t first,
+                    int64_t n, uint64_t limit)
 {
     const char *at = dtype_at(x, dtype, first);
+    bool reached;
 
     switch (dtype_size(dtype)) {
     case 2:
-        return reaches_uint16_t(at, (size_t)n, limit);
+        AT_LEVEL(reaches_uint16_t)(at, (size_t)n, limit, &reached);
+        break;
     case 4:
-        return reaches_uint32_t(at, (size_t)n, limit);
+        AT_LEVEL(reaches_uint32_t)(at, (size_t)n, limit, &reached);
+        break;
     default:
-        return reaches_uint64_t(at, (size_t)n, limit);
+        AT_LEVEL(reaches_uint64_t)(at, (size_t)n, limit, &reached);
     }
+    return reached;
 }
 
 int64_t finite_until(descent_dtype dtype, descent_dtype compute, const void *x,

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/levels.h"
 #include "tensor/view.h"
 
 /* Add x, the sum of 2^level numbers, of which the tree holds a multiple. */
@@ -47,26 +48,27 @@ double norm_tree_sum(const norm_tree *tree)
 }
 
 /* Element i of a block belongs to lane i mod 8; x[0] is element `at`. */
+#define ADD_SQUARE(lane, x)                                                    \
+    do {                                                                       \
+        const double y = (double)(x)*scale;                                    \
+        (lane) += y * y;                                                       \
+    } while (0)
 #define DEFINE_BLOCK(R, real)                                                  \
-    static void lanes_##R(double *lanes, size_t at, const real *x, size_t n,   \
-                          double scale)                                        \
+    LEVELS_DEFINE(                                                             \
+        lanes_##R,                                                             \
+        (double *lanes, size_t at, const real *x, size_t n, double scale),     \
+        (lanes, at, x, n, scale))                                              \
     {                                                                          \
         double lane[NORM_LANES];                                               \
         size_t i = 0;                                                          \
         memcpy(lane, lanes, sizeof lane);                                      \
-        for (; i < n && (at + i) % NORM_LANES != 0; i++) {                     \
-            const double y = (double)x[i] * scale;                             \
-            lane[(at + i) % NORM_LANES] += y * y;                              \
-        }                                                                      \
+        for (; i < n && (at + i) % NORM_LANES != 0; i++)                       \
+            ADD_SQUARE(lane[(at + i) % NORM_LANES], x[i]);                     \
         for (; i + NORM_LANES <= n; i += NORM_LANES)                           \
-            for (int k = 0; k < NORM_LANES; k++) {                             \
-                const double y = (double)x[i + (size_t)k] * scale;             \
-                lane[k] += y * y;                                              \
-            }                                                                  \
-        for (; i < n; i++) {                                                   \
-            const double y = (double)x[i] * scale;                             \
-            lane[(at + i) % NORM_LANES] += y * y;                              \
-        }                                                                      \
+            for (size_t k = 0; k < NORM_LANES; k++)                            \
+                ADD_SQUARE(lane[k], x[i + k]);                                 \
+        for (; i < n; i++)                                                     \
+            ADD_SQUARE(lane[(at + i) % NORM_LANES], x[i]);                     \
         memcpy(lanes, lane, sizeof lane);                                      \
     }                                                                          \
     static double largest_##R(const real *x, size_t n)                         \
@@ -105,9 +107,9 @@ void norm_sum_add(norm_sum *sum, descent_dtype dtype, int64_t first,
             sum->block = block;
         }
         if (dtype == DESCENT_DTYPE_F64)
-            lanes_f64(sum->lane, at, x, run, scale);
+            AT_LEVEL(lanes_f64)(sum->lane, at, x, run, scale);
         else
-            lanes_f32(sum->lane, at, x, run, scale);
+            AT_LEVEL(lanes_f32)(sum->lane, at, x, run, scale);
         x = dtype_at(x, dtype, (int64_t)run);
         first += (int64_t)run;
         n -= run;

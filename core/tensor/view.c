@@ -5,22 +5,6 @@
 
 #include "base/text.h"
 
-static const struct {
-    const char *name;
-    size_t size;
-} dtypes[] = {
-    [DESCENT_DTYPE_F32] = {"f32", 4},
-    [DESCENT_DTYPE_F64] = {"f64", 8},
-    [DESCENT_DTYPE_F16] = {"f16", 2},
-    [DESCENT_DTYPE_BF16] = {"bf16", 2},
-};
-enum { DTYPES = sizeof dtypes / sizeof *dtypes };
-
-size_t dtype_size(descent_dtype dtype)
-{
-    return dtype < DTYPES ? dtypes[dtype].size : 0;
-}
-
 descent_dtype dtype_compute(descent_dtype dtype)
 {
     return dtype == DESCENT_DTYPE_F64 ? DESCENT_DTYPE_F64 : DESCENT_DTYPE_F32;
@@ -28,7 +12,14 @@ descent_dtype dtype_compute(descent_dtype dtype)
 
 const char *dtype_name(descent_dtype dtype)
 {
-    return dtype_size(dtype) != 0 ? dtypes[dtype].name : "?";
+    static const char *const names[] = {
+        [DESCENT_DTYPE_F32] = "f32",
+        [DESCENT_DTYPE_F64] = "f64",
+        [DESCENT_DTYPE_F16] = "f16",
+        [DESCENT_DTYPE_BF16] = "bf16",
+    };
+
+    return dtype_size(dtype) != 0 ? names[dtype] : "?";
 }
 
 descent_status view_count(const char *name, descent_dtype dtype, uint32_t ndim,

@@ -6,7 +6,17 @@
 #include "base/status.h"
 
 /* Bytes of one element; 0 for a type that is none. */
-size_t dtype_size(descent_dtype dtype);
+static inline size_t dtype_size(descent_dtype dtype)
+{
+    static const unsigned char size[] = {
+        [DESCENT_DTYPE_F32] = 4,
+        [DESCENT_DTYPE_F64] = 8,
+        [DESCENT_DTYPE_F16] = 2,
+        [DESCENT_DTYPE_BF16] = 2,
+    };
+
+    return dtype < sizeof size ? size[dtype] : 0;
+}
 
 /* Where element `n` of an array is; NULL stays NULL. */
 static inline void *dtype_at(const void *array, descent_dtype dtype, int64_t n)
