@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/levels.h"
 
 enum { F32 = DESCENT_DTYPE_F32, F64, F16, BF16 };
 enum { PATTERNS = 1 << 16 };
@@ -366,5 +367,5 @@ int main(void)
         cmocka_unit_test(what_rounding_takes_away_comes_back),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return levels_run_tests(tests, sizeof tests / sizeof *tests);
 }

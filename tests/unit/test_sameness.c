@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What must not change a bit: the number of threads, and whether tensors share
- * an optimizer, and so the calls of its plugin. */
+/* What must not change a bit: the number of threads, the processor's level, and
+ * whether tensors share an optimizer, and so the calls of its plugin. */
 #include <stdio.h>
 #include <string.h>
 
@@ -72,11 +72,11 @@ static const char *const aggregated[] = {
 
 /* Step TENSORS tensors from the same start, all in one optimizer or each in its
  * own; the bytes of the weights end in `weight`. */
-static void run(const char *kind, const char *json, uint32_t threads,
-                int together)
+static void run_at(const char *isa, const char *kind, const char *json,
+                   uint32_t threads, int together)
 {
-    const descent_runtime_options setup = {.struct_size = sizeof setup,
-                                           .threads = threads};
+    const descent_runtime_options setup = {
+        .struct_size = sizeof setup, .isa = isa, .threads = threads};
     descent_runtime *runtime = NULL;
     descent_optimizer *o[TENSORS];
     const size_t optimizers = together ? 1 : TENSORS;
@@ -98,6 +98,12 @@ static void run(const char *kind, const char *json, uint32_t threads,
     for (size_t i = 0; i < optimizers; i++)
         descent_optimizer_free(o[i]);
     descent_runtime_free(runtime);
+}
+
+static void run(const char *kind, const char *json, uint32_t threads,
+                int together)
+{
+    run_at(NULL, kind, json, threads, together);
 }
 
 static void s12_01_threads_do_not_change_a_bit(void **state)
@@ -140,12 +146,47 @@ s12_01_aggregated_and_single_tensors_give_the_same_bits(void **state)
     }
 }
 
+/* Of the weights, NaNs counting as one value. */
+static uint64_t hash_weights(void)
+{
+    static double wide[MOST];
+    uint64_t hash = 1;
+
+    for (size_t i = 0; i < TENSORS; i++) {
+        const size_t n = (size_t)tensors[i].count;
+        ok(descent_convert(DESCENT_DTYPE_F64, wide, tensors[i].dtype, weight[i],
+                           n));
+        hash = bits_hash(hash, DESCENT_DTYPE_F64, wide, n);
+    }
+    return hash;
+}
+
+static void the_processors_level_does_not_change_a_bit(void **state)
+{
+    const char *const json[] = {
+        options[0],
+        options[1],
+        "{\"learning_rate\": 0.1, \"master\": \"kahan\"}",
+    };
+
+    (void)state;
+    for (size_t k = 0; k < 3 * KINDS; k++) {
+        run_at("any", kinds[k / 3], json[k % 3], 1, 1);
+        const uint64_t expected = hash_weights();
+        run_at("avx2", kinds[k / 3], json[k % 3], 1, 1);
+        assert_true(hash_weights() == expected);
+        run_at("avx512", kinds[k / 3], json[k % 3], 1, 1);
+        assert_true(hash_weights() == expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(s12_01_threads_do_not_change_a_bit),
         cmocka_unit_test(
             s12_01_aggregated_and_single_tensors_give_the_same_bits),
+        cmocka_unit_test(the_processors_level_does_not_change_a_bit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
