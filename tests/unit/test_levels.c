@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/denormals.h"
 #include "base/random.h"
 #include "engine/tile.h"
 #include "support/bits.h"
@@ -250,6 +251,32 @@ static void every_level_widens_every_half_alike(void **state)
             }
 }
 
+/* Also of f16, whose denormal numbers are normal ones in f32, no bit is lost
+ * where the processor has been told to flush such. */
+static void flushing_changes_no_half(void **state)
+{
+    static uint16_t halves[1 << 16], back[2][1 << 16];
+    static float wide[2][1 << 16];
+    const uint64_t before = denormals_mode();
+
+    (void)state;
+    for (uint32_t i = 0; i < 1u << 16; i++)
+        halves[i] = (uint16_t)i;
+    for (size_t l = 0; l < LEVELS && levels_has(levels[l]); l++) {
+        levels_allow(levels[l]);
+        for (size_t flush = 0; flush < 2; flush++) {
+            denormals_flush(flush == 1);
+            convert(F32, wide[flush], F16, halves, 1 << 16);
+            convert(F16, back[flush], F32, wide[flush], 1 << 16);
+        }
+        denormals_set_mode(before);
+        assert_memory_equal(wide[0], wide[1], sizeof wide[0]);
+        assert_memory_equal(back[0], back[1], sizeof back[0]);
+        assert_int_equal(back[0][1], 1);
+    }
+    levels_allow(DESCENT_ISA_ANY);
+}
+
 /* ---- Who chooses ---- */
 
 static int seen;
@@ -336,6 +363,7 @@ int main(void)
         cmocka_unit_test(every_level_gives_the_portable_bits),
         cmocka_unit_test(every_level_converts_every_kind_of_number_alike),
         cmocka_unit_test(every_level_widens_every_half_alike),
+        cmocka_unit_test(flushing_changes_no_half),
         cmocka_unit_test(the_runtime_chooses_for_the_length_of_a_step),
     };
 
