@@ -9,14 +9,14 @@
 #include "base/levels.h"
 #include "base/random.h"
 
-/* The blocks from number `block` on, 4 words each, of counters that end in
+/* n blocks from number `block` on, 4 words each, of counters that end in
  * own[2] and own[3] and of the key own[0], own[1]. */
 #define PARAMETERS                                                             \
-    (const uint32_t own[4], uint64_t block, uint32_t *out, size_t blocks)
+    (const uint32_t own[4], uint64_t block, uint32_t *out, size_t n)
 
 static void fill_any PARAMETERS
 {
-    for (size_t i = 0; i < blocks; i++) {
+    for (size_t i = 0; i < n; i++) {
         const uint64_t at = block + i;
         const uint32_t counter[4] = {(uint32_t)at, (uint32_t)(at >> 32), own[2],
                                      own[3]};
@@ -30,12 +30,37 @@ LEVELS_AVX2 static inline __m256i four(uint64_t x)
     return _mm256_set1_epi64x((long long)x);
 }
 
-/* A round's new word: the upper half of a product, and two to mix in. */
+/* The words of four blocks: c[k] holds word k of each. */
+typedef struct blocks {
+    __m256i c[4];
+} blocks;
+
+LEVELS_AVX2 static inline blocks begin(const uint32_t own[4], uint64_t block)
+{
+    const __m256i at =
+        _mm256_add_epi64(four(block), _mm256_set_epi64x(3, 2, 1, 0));
+
+    return (blocks){
+        {at, _mm256_srli_epi64(at, 32), four(own[2]), four(own[3])}};
+}
+
+/* The upper half of a product, and two words to mix in. */
 LEVELS_AVX2 static inline __m256i mixed(__m256i product, __m256i word,
                                         __m256i key)
 {
     return _mm256_xor_si256(
         _mm256_xor_si256(_mm256_srli_epi64(product, 32), word), key);
+}
+
+LEVELS_AVX2 static inline void mix(blocks *x, const __m256i key[2])
+{
+    const __m256i a = _mm256_mul_epu32(x->c[0], four(RANDOM_TIMES_0));
+    const __m256i b = _mm256_mul_epu32(x->c[2], four(RANDOM_TIMES_2));
+
+    x->c[0] = mixed(b, x->c[1], key[0]);
+    x->c[1] = b;
+    x->c[2] = mixed(a, x->c[3], key[1]);
+    x->c[3] = a;
 }
 
 /* Pairs of words, the lower halves of two lanes. */
@@ -44,10 +69,21 @@ LEVELS_AVX2 static inline __m256i paired(__m256i low, __m256i high)
     return _mm256_blend_epi32(low, _mm256_slli_epi64(high, 32), 0xaa);
 }
 
+LEVELS_AVX2 static inline void store(const blocks *x, uint32_t *out)
+{
+    const __m256i low = paired(x->c[0], x->c[1]);
+    const __m256i high = paired(x->c[2], x->c[3]);
+    const __m256i even = _mm256_unpacklo_epi64(low, high);
+    const __m256i odd = _mm256_unpackhi_epi64(low, high);
+    const __m256i words[2] = {_mm256_permute2x128_si256(even, odd, 0x20),
+                              _mm256_permute2x128_si256(even, odd, 0x31)};
+
+    memcpy(out, words, sizeof words);
+}
+
+/* Two fours at a time, because each round waits for the one before. */
 LEVELS_AVX2 static void fill_avx2 PARAMETERS
 {
-    const __m256i times_0 = four(RANDOM_TIMES_0);
-    const __m256i times_2 = four(RANDOM_TIMES_2);
     __m256i key[RANDOM_ROUNDS][2];
     size_t i = 0;
 
@@ -55,28 +91,16 @@ LEVELS_AVX2 static void fill_avx2 PARAMETERS
         key[r][0] = four(own[0] + r * RANDOM_PLUS_0);
         key[r][1] = four(own[1] + r * RANDOM_PLUS_1);
     }
-    for (; i + 4 <= blocks; i += 4) {
-        __m256i c0 =
-            _mm256_add_epi64(four(block + i), _mm256_set_epi64x(3, 2, 1, 0));
-        __m256i c1 = _mm256_srli_epi64(c0, 32);
-        __m256i c2 = four(own[2]), c3 = four(own[3]);
+    for (; i + 8 <= n; i += 8) {
+        blocks x = begin(own, block + i), y = begin(own, block + i + 4);
         for (int r = 0; r < RANDOM_ROUNDS; r++) {
-            const __m256i a = _mm256_mul_epu32(c0, times_0);
-            const __m256i b = _mm256_mul_epu32(c2, times_2);
-            c0 = mixed(b, c1, key[r][0]);
-            c1 = b;
-            c2 = mixed(a, c3, key[r][1]);
-            c3 = a;
+            mix(&x, key[r]);
+            mix(&y, key[r]);
         }
-        c0 = paired(c0, c1);
-        c2 = paired(c2, c3);
-        const __m256i even = _mm256_unpacklo_epi64(c0, c2);
-        const __m256i odd = _mm256_unpackhi_epi64(c0, c2);
-        const __m256i words[2] = {_mm256_permute2x128_si256(even, odd, 0x20),
-                                  _mm256_permute2x128_si256(even, odd, 0x31)};
-        memcpy(out + 4 * i, words, sizeof words);
+        store(&x, out + 4 * i);
+        store(&y, out + 4 * (i + 4));
     }
-    fill_any(own, block + i, out + 4 * i, blocks - i);
+    fill_any(own, block + i, out + 4 * i, n - i);
 }
 LEVELS_TABLE(fill, PARAMETERS, any, avx2, avx2)
 #else
