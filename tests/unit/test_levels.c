@@ -143,7 +143,7 @@ static void run_at(size_t k, descent_isa level, size_t n)
     levels_allow(before);
 }
 
-static void every_level_gives_the_portable_bits(void **state)
+static void s12_01_every_level_gives_the_portable_bits(void **state)
 {
     static double expected[2][BF16 + 1][ROOM];
 
@@ -360,7 +360,7 @@ static void the_runtime_chooses_for_the_length_of_a_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_level_gives_the_portable_bits),
+        cmocka_unit_test(s12_01_every_level_gives_the_portable_bits),
         cmocka_unit_test(every_level_converts_every_kind_of_number_alike),
         cmocka_unit_test(every_level_widens_every_half_alike),
         cmocka_unit_test(flushing_changes_no_half),

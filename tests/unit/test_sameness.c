@@ -161,7 +161,7 @@ static uint64_t hash_weights(void)
     return hash;
 }
 
-static void the_processors_level_does_not_change_a_bit(void **state)
+static void s12_01_the_processors_level_does_not_change_a_bit(void **state)
 {
     const char *const json[] = {
         options[0],
@@ -186,7 +186,7 @@ int main(void)
         cmocka_unit_test(s12_01_threads_do_not_change_a_bit),
         cmocka_unit_test(
             s12_01_aggregated_and_single_tensors_give_the_same_bits),
-        cmocka_unit_test(the_processors_level_does_not_change_a_bit),
+        cmocka_unit_test(s12_01_the_processors_level_does_not_change_a_bit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
