@@ -48,11 +48,12 @@ static void keep_failure(work *w, size_t i, descent_status status)
 static void run_piece(void *arg, size_t i)
 {
     work *w = arg;
+    const piece *at = &w->o->pieces[i];
     descent_status status;
 
     if (i > atomic_load_explicit(&w->failed, memory_order_relaxed))
         return;
-    status = run_at_level(w->o, w->f, w->context, &w->o->pieces[i]);
+    status = run_at_level(w->o, w->f, w->context, at);
     if (status != DESCENT_OK)
         keep_failure(w, i, status);
 }
