@@ -3,40 +3,24 @@
  * core's operations on whole arrays followed by the portable step.  Compared by
  * hash over weights and state after ten steps, for every variant, precision,
  * combination of options, level and compiler, over odd cuts. */
-#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "base/cpu.h"
 #include "engine/tile.h"
 #include "support/bits.h"
-#include "support/variants.h"
+#include "support/kernels.h"
 
 #ifdef DESCENT_SANITIZED
 enum { ELEMENTS = 1003, STEPS = 2 };
 #else
 enum { ELEMENTS = 100003, STEPS = 10 };
 #endif
-enum { ARRAYS = DESCENT_MAX_SLOTS + 2, MASKS = 32 };
-
-static const char *const optimizers[] = {
-    "sgd", "adam", "adagrad", "rmsprop", "adadelta", "adamax", "nadam",
-};
-static const char *const compilers[] = {"gcc", "clang"};
-static const struct {
-    const char *name;
-    descent_isa isa;
-} levels[] = {
-    {"any", DESCENT_ISA_ANY},
-    {"avx2", DESCENT_ISA_AVX2},
-    {"avx512", DESCENT_ISA_AVX2 | DESCENT_ISA_AVX512},
-};
+enum { MASKS = 32 };
 
 /* ---- One run ---- */
 
@@ -51,23 +35,8 @@ typedef struct run {
     double scalar[DESCENT_MAX_SLOTS];
 } run;
 
-static double weight[ELEMENTS], average[ELEMENTS], gradient[ELEMENTS],
+static double weight[ELEMENTS], average[ELEMENTS], gradient[STEPS][ELEMENTS],
     work[ELEMENTS], slot[DESCENT_MAX_SLOTS][ELEMENTS];
-
-static descent_status no_fail(const descent_host *host, descent_status code,
-                              const char *format, ...)
-{
-    (void)host;
-    (void)format;
-    return code;
-}
-
-static const descent_host host = {
-    .struct_size = sizeof host,
-    .abi_major = DESCENT_ABI_MAJOR,
-    .version = DESCENT_VERSION,
-    .fail = no_fail,
-};
 
 static size_t size_of(descent_dtype dtype)
 {
@@ -91,29 +60,10 @@ static void begin(run *r)
     }
 }
 
-static void prepare(run *r, uint64_t t, double *coef, float *coef_f32)
-{
-    const descent_moment moment = {
-        .struct_size = sizeof moment,
-        .param_count = VARIANTS_PARAMS,
-        .host = &host,
-        .update = t,
-        .t = t,
-        .lr = 0.01,
-        .param = r->values.value,
-        .scalar = r->scalar,
-    };
-
-    memset(coef, 0, DESCENT_MAX_COEFS * sizeof *coef);
-    assert_int_equal(r->type->prepare(NULL, &moment, coef), DESCENT_OK);
-    for (int i = 0; i < DESCENT_MAX_COEFS; i++)
-        coef_f32[i] = (float)coef[i];
-}
-
 /* The core's operations before the rule, on everything at once. */
-static void *core_before(const run *r, const descent_fuse *fuse)
+static void *core_before(const run *r, const descent_fuse *fuse, const void *g)
 {
-    tile_gradient(r->dtype, ELEMENTS, fuse, r->mask, gradient, weight, work);
+    tile_gradient(r->dtype, ELEMENTS, fuse, r->mask, g, weight, work);
     if ((r->mask & DESCENT_FUSE_DECAY) != 0)
         tile_decay(r->dtype, ELEMENTS, fuse->decay, weight);
     return work;
@@ -129,7 +79,7 @@ static void call(const run *r, const descent_fuse *fuse, void *g,
     descent_pass pass = {
         .struct_size = sizeof pass,
         .span_size = sizeof *spans,
-        .host = &host,
+        .host = &kernels_host,
         .spans = spans,
         .type = r->type,
         .variant = r->variant,
@@ -177,10 +127,10 @@ static void step(run *r, uint64_t t)
         .ema_take = t == 1 ? 1 : 1 - 0.9,
     };
     const void *c = r->dtype == DESCENT_DTYPE_F64 ? (void *)coef : coef_f32;
+    void *g = gradient[t - 1];
 
-    bits_fill(r->dtype, gradient, ELEMENTS, 100 + t);
-    prepare(r, t, coef, coef_f32);
-    call(r, &fuse, r->fused ? (void *)gradient : core_before(r, &fuse), c);
+    kernels_prepare(r->type, &r->values, t, r->scalar, coef, coef_f32);
+    call(r, &fuse, r->fused ? g : core_before(r, &fuse, g), c);
     if (!r->fused && (r->mask & DESCENT_FUSE_EMA) != 0)
         tile_average(r->dtype, ELEMENTS, fuse.ema_keep, fuse.ema_take, weight,
                      average);
@@ -202,39 +152,35 @@ static uint64_t hash_of(run r)
 
 /* ---- All runs of one optimizer ---- */
 
-static const descent_optimizer_type *load(const char *compiler,
-                                          const char *name)
-{
-    const char *build = getenv("DESCENT_TEST_BUILD");
-    char path[4096];
-    void *handle;
-    const descent_plugin *(*entry)(const descent_host *);
-
-    snprintf(path, sizeof path, "%s/tests/kernels/%s/%s.so",
-             build == NULL ? "build" : build, compiler, name);
-    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (handle == NULL)
-        return NULL;
-    *(void **)&entry = dlsym(handle, DESCENT_ENTRY);
-    assert_non_null(*(void **)&entry);
-    return entry(&host)->types;
-}
-
 static void compare(run r, uint64_t expected, const char *compiler)
 {
-    const descent_isa can = cpu_isa();
-
-    for (size_t level = 0; level < sizeof levels / sizeof *levels; level++) {
-        if ((levels[level].isa & can) != levels[level].isa)
+    for (size_t level = 0; level < LEVELS; level++) {
+        if (!kernels_can(level))
             continue;
         for (r.fused = 0; r.fused < 2; r.fused++) {
-            r.isa = levels[level].isa;
+            r.isa = kernels_levels[level].isa;
             if (hash_of(r) != expected)
                 fail_msg("%s variant %u, f%d, mask 0x%x, %s, %s, %s",
                          r.type->id, r.variant,
                          r.dtype == DESCENT_DTYPE_F64 ? 64 : 32, r.mask,
-                         compiler, levels[level].name,
+                         compiler, kernels_levels[level].name,
                          r.fused ? "fused_step" : "step");
+        }
+    }
+}
+
+/* All of one variant in one precision. */
+static void compare_masks(run r, const descent_optimizer_type *const *types)
+{
+    for (r.mask = 0; r.mask < MASKS; r.mask++) {
+        r.type = types[0];
+        r.fused = 0;
+        r.isa = DESCENT_ISA_ANY;
+        const uint64_t expected = hash_of(r);
+        for (size_t c = 0; c < COMPILERS; c++) {
+            r.type = types[c];
+            if (r.type != NULL)
+                compare(r, expected, kernels_compilers[c]);
         }
     }
 }
@@ -242,50 +188,36 @@ static void compare(run r, uint64_t expected, const char *compiler)
 static void all_loops_give_the_same_bits(void **state)
 {
     const char *name = *state;
-    const descent_optimizer_type *types[2];
+    const descent_optimizer_type *types[COMPILERS];
     variant_values values[VARIANTS_MOST];
     run r = {0};
 
-    for (int c = 0; c < 2; c++)
-        types[c] = load(compilers[c], name);
-    assert_non_null(types[0]);
+    for (size_t c = 0; c < COMPILERS; c++)
+        types[c] = kernels_load(c, name);
     const uint32_t variants = variants_of(types[0], values);
-    for (r.variant = 0; r.variant < variants; r.variant++)
-        for (r.dtype = DESCENT_DTYPE_F32; r.dtype <= DESCENT_DTYPE_F64;
-             r.dtype++)
-            for (r.mask = 0; r.mask < MASKS; r.mask++) {
-                r.values = values[r.variant];
-                r.type = types[0];
-                r.fused = 0;
-                r.isa = DESCENT_ISA_ANY;
-                const uint64_t expected = hash_of(r);
-                compare(r, expected, compilers[0]);
-                if (types[1] == NULL)
-                    continue;
-                r.type = types[1];
-                compare(r, expected, compilers[1]);
-            }
+    for (r.dtype = DESCENT_DTYPE_F32; r.dtype <= DESCENT_DTYPE_F64; r.dtype++) {
+        for (uint64_t t = 1; t <= STEPS; t++)
+            bits_fill(r.dtype, gradient[t - 1], ELEMENTS, 100 + t);
+        for (r.variant = 0; r.variant < variants; r.variant++) {
+            r.values = values[r.variant];
+            compare_masks(r, types);
+        }
+    }
 }
 
 int main(void)
 {
-    enum { N = sizeof optimizers / sizeof *optimizers };
-    struct CMUnitTest tests[N];
-    char names[N][64];
+    struct CMUnitTest tests[KERNELS];
+    char names[KERNELS][64];
 
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if ((levels[i].isa & cpu_isa()) != levels[i].isa)
-            printf("# not run: level %s, which this processor lacks\n",
-                   levels[i].name);
-    if (load(compilers[1], optimizers[0]) == NULL)
-        printf("# not run: plugins built by clang, which is not installed\n");
-    for (size_t i = 0; i < N; i++) {
+    kernels_say_missing();
+    for (size_t i = 0; i < KERNELS; i++) {
         snprintf(names[i], sizeof names[i],
-                 "all_loops_of_%s_give_the_same_bits", optimizers[i]);
+                 "all_loops_of_%s_give_the_same_bits", kernels_optimizers[i]);
         tests[i] = (struct CMUnitTest){
             .name = names[i],
             .test_func = all_loops_give_the_same_bits,
-            .initial_state = (void *)(uintptr_t)optimizers[i],
+            .initial_state = (void *)(uintptr_t)kernels_optimizers[i],
         };
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

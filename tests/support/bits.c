@@ -32,18 +32,24 @@ static double special(descent_dtype dtype, unsigned which)
     return values[which % (sizeof values / sizeof *values)];
 }
 
-void bits_fill(descent_dtype dtype, void *array, size_t n, uint64_t seed)
+void bits_fill_every(descent_dtype dtype, void *array, size_t n, uint64_t seed,
+                     unsigned every)
 {
     for (size_t i = 0; i < n; i++) {
         const uint64_t r = mix(seed * 0x9e3779b97f4a7c15u + i);
         double x = ((double)(r >> 11) * 0x1p-53 - 0.5) * 4;
-        if (r % 401 == 0)
+        if (every != 0 && r % every == 0)
             x = special(dtype, (unsigned)(r >> 32));
         if (dtype == DESCENT_DTYPE_F64)
             ((double *)array)[i] = x;
         else
             ((float *)array)[i] = (float)x;
     }
+}
+
+void bits_fill(descent_dtype dtype, void *array, size_t n, uint64_t seed)
+{
+    bits_fill_every(dtype, array, n, seed, 401);
 }
 
 uint64_t bits_hash(uint64_t hash, descent_dtype dtype, const void *array,

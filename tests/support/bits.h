@@ -5,10 +5,14 @@
 
 #include <descent/plugin.h>
 
-/* Fill an array of f32 or f64: mostly ordinary numbers, every eleventh or so a
+/* Fill an array of f32 or f64: mostly ordinary numbers, one in 401 a
  * NaN, infinity, denormal, negative zero, huge or tiny one.  A function of
  * (seed, index). */
 void bits_fill(descent_dtype dtype, void *array, size_t n, uint64_t seed);
+
+/* The same with one such number in `every`, or none when that is 0. */
+void bits_fill_every(descent_dtype dtype, void *array, size_t n, uint64_t seed,
+                     unsigned every);
 
 /* Mix an array into a hash; NaNs count as one value, because which of two NaN
  * operands an addition passes on is the compiler's choice. */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The plugins of the seven as each compiler built them, always optimized, and
+ * what calling their loops without a core takes. */
+#ifndef DESCENT_TESTS_KERNELS_H
+#define DESCENT_TESTS_KERNELS_H
+
+#include "support/variants.h"
+
+enum { KERNELS = 7, COMPILERS = 2, LEVELS = 3 };
+extern const char *const kernels_optimizers[KERNELS];
+extern const char *const kernels_compilers[COMPILERS];
+extern const struct kernels_level {
+    const char *name;
+    descent_isa isa;
+} kernels_levels[LEVELS];
+
+/* A host that can say no more than why something fails. */
+extern const descent_host kernels_host;
+
+/* Has this processor the level? */
+int kernels_can(size_t level);
+
+/* The type of an optimizer by a compiler; NULL when that is not installed.
+ * The first compiler's is always there. */
+const descent_optimizer_type *kernels_load(size_t compiler, const char *name);
+
+/* The folder of a compiler's plugins, or NULL likewise. */
+const char *kernels_folder(size_t compiler);
+
+/* Say which levels and compilers are missing here. */
+void kernels_say_missing(void);
+
+/* The coefficients of update t, in both precisions; `scalar` is in and out. */
+void kernels_prepare(const descent_optimizer_type *type,
+                     const variant_values *values, uint64_t t, double *scalar,
+                     double coef[DESCENT_MAX_COEFS],
+                     float coef_f32[DESCENT_MAX_COEFS]);
+
+#endif
