@@ -180,8 +180,16 @@ $(B)/tests/kernels/%.so: plugins/$$(*F)/$$(*F).c $(wildcard core/include/descent
 	@mkdir -p $(@D)
 	$(call run,CC  ,$@) $(*D) -O3 $(BASE) -shared $(PLUGIN) $< -o $@ -lm
 
+# A hash for each loop and for the core's arithmetic, the same on every processor.
+HASHES := tests/cross/hashes.c tests/support/bits.c core/engine/tile.c \
+          $(wildcard core/tensor/*.c) $(patsubst %,core/base/%.c,denormals number random status text)
+$(B)/tests/hashes: $(call objects,$(HASHES))
+	@mkdir -p $(@D)
+	$(call run,LINK,$@) $(TEST_LINK) -ldl -lm
+	@echo $(HASHES) >$@.sources
+
 .PHONY: programs tests test test-mutants test-tsan check lint format demo
-programs: all $(TEST_PROGRAMS) $(TEST_PLUGINS) $(B)/tests/conform
+programs: all $(TEST_PROGRAMS) $(TEST_PLUGINS) $(B)/tests/conform $(B)/tests/hashes
 tests: programs $(KERNELS)
 # In release mode the C tests run again under both sanitizers, with the same
 # optimized kernels.
