@@ -5,7 +5,7 @@
 
 #include <descent/plugin.h>
 
-/* Fill an array of f32 or f64: mostly ordinary numbers, one in 401 a
+/* Fill an array of f64, f32, f16 or bf16: mostly ordinary numbers, one in 401 a
  * NaN, infinity, denormal, negative zero, huge or tiny one.  A function of
  * (seed, index). */
 void bits_fill(descent_dtype dtype, void *array, size_t n, uint64_t seed);
@@ -13,6 +13,9 @@ void bits_fill(descent_dtype dtype, void *array, size_t n, uint64_t seed);
 /* The same with one such number in `every`, or none when that is 0. */
 void bits_fill_every(descent_dtype dtype, void *array, size_t n, uint64_t seed,
                      unsigned every);
+
+/* Scramble a number. */
+uint64_t bits_mix(uint64_t x);
 
 /* Mix an array into a hash; NaNs count as one value, because which of two NaN
  * operands an addition passes on is the compiler's choice. */
