@@ -180,6 +180,12 @@ $(B)/tests/kernels/%.so: plugins/$$(*F)/$$(*F).c $(wildcard core/include/descent
 	@mkdir -p $(@D)
 	$(call run,CC  ,$@) $(*D) -O3 $(BASE) -shared $(PLUGIN) $< -o $@ -lm
 
+# A random search for ways to run a step that change its bits.
+SEARCH := $(wildcard tests/search/*.c)
+$(B)/tests/search: $(call objects,$(SEARCH)) $(call objects,$(SUPPORT)) $(B)/libdescent.a
+	@mkdir -p $(@D)
+	$(call run,LINK,$@) $(TEST_LINK) $(cmocka_libs) $(jansson_libs) -ldl -lm -lpthread
+
 # A hash for each loop and for the core's arithmetic, the same on every processor.
 HASHES := tests/cross/hashes.c tests/support/bits.c core/engine/tile.c \
           $(wildcard core/tensor/*.c) $(patsubst %,core/base/%.c,denormals number random status text)
@@ -188,8 +194,9 @@ $(B)/tests/hashes: $(call objects,$(HASHES))
 	$(call run,LINK,$@) $(TEST_LINK) -ldl -lm
 	@echo $(HASHES) >$@.sources
 
-.PHONY: programs tests test test-mutants test-tsan check lint format demo
-programs: all $(TEST_PROGRAMS) $(TEST_PLUGINS) $(B)/tests/conform $(B)/tests/hashes
+.PHONY: programs tests test test-mutants test-isa test-tsan check lint format demo
+programs: all $(TEST_PROGRAMS) $(TEST_PLUGINS) $(B)/tests/conform \
+          $(B)/tests/hashes $(B)/tests/search
 tests: programs $(KERNELS)
 # In release mode the C tests run again under both sanitizers, with the same
 # optimized kernels.
@@ -210,12 +217,19 @@ endif
 test-mutants:
 	@tests/mutants/run
 
+# SECONDS and SEED may be given.
+SECONDS ?= 300
+SEED    ?= $(shell date +%s)
+test-isa: programs $(KERNELS)
+	@DESCENT_TEST_BUILD=$(abspath $(B)) $(B)/tests/search --seed $(SEED) --seconds $(SECONDS)
+
 # What runs on several threads, watched for races.
-RACES := test_pool test_threads test_thread_faults test_sameness
+RACES := test_pool test_threads test_thread_faults test_sameness search
 test-tsan:
 	@$(MAKE) --no-print-directory -s MODE=tsan BUILD=$(B)/tsan all $(RACES:%=$(B)/tsan/tests/%)
 	@for t in $(RACES); do DESCENT_PLUGIN_PATH=$(abspath $(B))/tsan/plugins \
-	  TSAN_OPTIONS=die_after_fork=0 $(B)/tsan/tests/$$t || exit 1; done
+	  DESCENT_TEST_BUILD=$(abspath $(B))/tsan TSAN_OPTIONS=die_after_fork=0 \
+	  $(B)/tsan/tests/$$t || exit 1; done
 
 lint:
 	@scripts/lint
@@ -269,6 +283,8 @@ help:
 	@echo '  demo       train on the scanned digits with each of the seven optimizers'
 	@echo '  test       every test; the last line is "N passed, N failed"'
 	@echo '  test-mutants  faults of one line, each of which must turn a test red'
+	@echo '  test-isa   random trainings that threads, levels, compilers and cuts must not'
+	@echo '             change by a bit, for SECONDS=300, from SEED='
 	@echo '  test-tsan  steps on several threads under the thread sanitizer'
 	@echo '  bench      steps against the limits of this machine'
 	@echo '  lint       layers, headers, warnings of gcc and clang, formatting, Lua'

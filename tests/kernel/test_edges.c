@@ -19,7 +19,7 @@ static void check_loops(edges_subject s, const descent_optimizer_type *plain)
 
     for (size_t c = 0; c < COMPILERS; c++) {
         s.type = kernels_load(c, plain->id);
-        s.compiler = kernels_compilers[c];
+        s.compiler = kernels_builds[c];
         if (s.type == NULL)
             continue;
         s.entry = s.fused ? s.type->fused_step : s.type->step;

@@ -180,7 +180,7 @@ static void compare_masks(run r, const descent_optimizer_type *const *types)
         for (size_t c = 0; c < COMPILERS; c++) {
             r.type = types[c];
             if (r.type != NULL)
-                compare(r, expected, kernels_compilers[c]);
+                compare(r, expected, kernels_builds[c]);
         }
     }
 }

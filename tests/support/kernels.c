@@ -17,7 +17,7 @@
 const char *const kernels_optimizers[KERNELS] = {
     "sgd", "adam", "adagrad", "rmsprop", "adadelta", "adamax", "nadam",
 };
-const char *const kernels_compilers[COMPILERS] = {"gcc", "clang"};
+const char *const kernels_builds[BUILDS] = {"gcc", "clang", "own"};
 const struct kernels_level kernels_levels[LEVELS] = {
     {"any", DESCENT_ISA_ANY},
     {"avx2", DESCENT_ISA_AVX2},
@@ -46,26 +46,31 @@ int kernels_can(size_t level)
     return (isa & cpu_isa()) == isa;
 }
 
-const char *kernels_folder(size_t compiler)
+const char *kernels_folder(size_t build)
 {
-    static char path[COMPILERS][PATH_MAX];
-    const char *build = getenv("DESCENT_TEST_BUILD");
+    static char path[BUILDS][PATH_MAX];
+    const char *root = getenv("DESCENT_TEST_BUILD");
     char relative[PATH_MAX];
 
-    snprintf(relative, sizeof relative, "%s/tests/kernels/%s",
-             build == NULL ? "build" : build, kernels_compilers[compiler]);
-    return realpath(relative, path[compiler]);
+    if (root == NULL)
+        root = "build";
+    if (build == OWN)
+        snprintf(relative, sizeof relative, "%s/plugins", root);
+    else
+        snprintf(relative, sizeof relative, "%s/tests/kernels/%s", root,
+                 kernels_builds[build]);
+    return realpath(relative, path[build]);
 }
 
-const descent_optimizer_type *kernels_load(size_t compiler, const char *name)
+const descent_optimizer_type *kernels_load(size_t build, const char *name)
 {
-    const char *folder = kernels_folder(compiler);
+    const char *folder = kernels_folder(build);
     char path[PATH_MAX];
     void *handle;
     const descent_plugin *(*entry)(const descent_host *);
 
     if (folder == NULL) {
-        assert_int_not_equal(compiler, 0);
+        assert_true(build != 0 && build != OWN);
         return NULL;
     }
     snprintf(path, sizeof path, "%s/%s.so", folder, name);
@@ -86,7 +91,7 @@ void kernels_say_missing(void)
     for (size_t i = 0; i < COMPILERS; i++)
         if (kernels_folder(i) == NULL)
             printf("# not run: plugins built by %s, which is not installed\n",
-                   kernels_compilers[i]);
+                   kernels_builds[i]);
 }
 
 void kernels_prepare(const descent_optimizer_type *type,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The plugins of the seven as each compiler built them, always optimized, and
- * what calling their loops without a core takes. */
+/* The plugins of the seven: as each compiler built them, always optimized, and
+ * as this build has them; and what calling their loops without a core takes. */
 #ifndef DESCENT_TESTS_KERNELS_H
 #define DESCENT_TESTS_KERNELS_H
 
 #include "support/variants.h"
 
-enum { KERNELS = 7, COMPILERS = 2, LEVELS = 3 };
+enum { KERNELS = 7, COMPILERS = 2, OWN = COMPILERS, BUILDS, LEVELS = 3 };
 extern const char *const kernels_optimizers[KERNELS];
-extern const char *const kernels_compilers[COMPILERS];
+extern const char *const kernels_builds[BUILDS]; /* "gcc", "clang", "own" */
 extern const struct kernels_level {
     const char *name;
     descent_isa isa;
@@ -20,12 +20,12 @@ extern const descent_host kernels_host;
 /* Has this processor the level? */
 int kernels_can(size_t level);
 
-/* The type of an optimizer by a compiler; NULL when that is not installed.
- * The first compiler's is always there. */
-const descent_optimizer_type *kernels_load(size_t compiler, const char *name);
+/* The type of an optimizer in a build; NULL when its compiler is not installed.
+ * The first compiler's and this build's own are always there. */
+const descent_optimizer_type *kernels_load(size_t build, const char *name);
 
-/* The folder of a compiler's plugins, or NULL likewise. */
-const char *kernels_folder(size_t compiler);
+/* The folder of a build's plugins, or NULL likewise. */
+const char *kernels_folder(size_t build);
 
 /* Say which levels and compilers are missing here. */
 void kernels_say_missing(void);

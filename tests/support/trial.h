@@ -32,7 +32,7 @@ typedef struct trial {
 typedef struct trial_way {
     uint32_t threads;
     const char *isa;
-    const char *plugins; /* "gcc" or "clang", or the path of a folder        */
+    const char *plugins; /* of kernels_builds, or the path of a folder       */
     int fused;
     unsigned aggregate; /* 0: any number of tensors a call                   */
     unsigned cut;       /* 0: tensors are whole, else a seed                 */
@@ -40,6 +40,9 @@ typedef struct trial_way {
 
 /* Against which all are held. */
 extern const trial_way trial_reference;
+
+/* May ways use this one of kernels_builds?  A sanitizer watches its own alone. */
+int trial_may_use(size_t build);
 
 typedef struct trial_result {
     uint64_t hash;  /* of weights, state, counters and refused steps         */

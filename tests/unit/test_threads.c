@@ -72,16 +72,17 @@ static void compose(trial *t, const descent_optimizer_type *type,
 
 /* ---- How ---- */
 
-enum { FORMAT, SET, THREADS, LEVEL, COMPILER, ENTRY, AGGREGATE, CUT, AXES };
+enum { FORMAT, SET, THREADS, LEVEL, BUILD, ENTRY, AGGREGATE, CUT, AXES };
 static const uint32_t threads[] = {1, 2, 3, 5, 8};
 static const unsigned aggregates[] = {0, 1, 4};
+static size_t builds[BUILDS]; /* that are there */
 
 static trial_way way_of(const size_t *row)
 {
     return (trial_way){
         .threads = threads[row[THREADS]],
         .isa = kernels_levels[row[LEVEL]].name,
-        .plugins = kernels_compilers[row[COMPILER]],
+        .plugins = kernels_builds[builds[row[BUILD]]],
         .fused = row[ENTRY] == 0,
         .aggregate = aggregates[row[AGGREGATE]],
         .cut = (unsigned)(row[CUT] * (1 + row[THREADS])),
@@ -90,13 +91,13 @@ static trial_way way_of(const size_t *row)
 
 static pairs all_pairs(void)
 {
-    pairs p = {AXES, {FORMATS, OPTIONS, 5, 1, 1, 2, 3, 2}, {{{{0}}}}};
+    pairs p = {AXES, {FORMATS, OPTIONS, 5, 0, 0, 2, 3, 2}, {{{{0}}}}};
 
     while (p.values[LEVEL] < LEVELS && kernels_can(p.values[LEVEL]))
         p.values[LEVEL]++;
-    while (p.values[COMPILER] < COMPILERS &&
-           kernels_folder(p.values[COMPILER]) != NULL)
-        p.values[COMPILER]++;
+    for (size_t i = 0; i < BUILDS; i++)
+        if (trial_may_use(i))
+            builds[p.values[BUILD]++] = i;
     pairs_exclude(&p, FORMAT, BY_CHANCE, CUT, 1);
     pairs_exclude(&p, SET, NORMS, CUT, 1);
     return p;
@@ -137,7 +138,7 @@ static void compare_threads(pairs *p, const trial *t, size_t format, size_t set)
 
 static void no_way_to_run_changes_a_bit(void **state)
 {
-    const descent_optimizer_type *type = kernels_load(0, *state);
+    const descent_optimizer_type *type = kernels_load(OWN, *state);
     variant_values found[VARIANTS_MOST];
     const uint32_t variants = variants_of(type, found);
     size_t turn = 0;
@@ -160,7 +161,7 @@ static void no_way_to_run_changes_a_bit(void **state)
 
 static void adam(trial *t, size_t format, size_t set)
 {
-    const descent_optimizer_type *type = kernels_load(0, "adam");
+    const descent_optimizer_type *type = kernels_load(OWN, "adam");
     variant_values found[VARIANTS_MOST];
 
     variants_of(type, found);
@@ -209,6 +210,7 @@ int main(void)
     char names[KERNELS][64];
 
     kernels_say_missing();
+    all_pairs();
     for (size_t i = 0; i < KERNELS; i++) {
         snprintf(names[i], sizeof names[i], "no_way_to_run_%s_changes_a_bit",
                  kernels_optimizers[i]);
