@@ -125,6 +125,9 @@ static void draw_options(trial *t)
 
 /* ---- Tensors ---- */
 
+/* Small steps run on one thread. */
+enum { MANY = 1 << 17 };
+
 static void draw_tensor(trial_tensor *x)
 {
     static const descent_dtype dtypes[] = {DESCENT_DTYPE_F32, DESCENT_DTYPE_F32,
@@ -133,7 +136,7 @@ static void draw_tensor(trial_tensor *x)
 
     x->dtype = dtypes[below(5)];
     x->columns = one_in(3) ? 1 : 1 + about(70);
-    x->rows = about(60000 / x->columns);
+    x->rows = about(20000 / x->columns);
 }
 
 void draw_trial(trial *t, uint64_t seed)
@@ -148,6 +151,10 @@ void draw_trial(trial *t, uint64_t seed)
     t->tensors = 1 + (size_t)about(TRIAL_TENSORS - 1);
     for (size_t i = 0; i < t->tensors; i++)
         draw_tensor(&t->tensor[i]);
+    if (one_in(3)) {
+        trial_tensor *x = &t->tensor[below(t->tensors)];
+        x->rows = (MANY + (int64_t)below(99999)) / x->columns + 1;
+    }
     draw_options(t);
 }
 

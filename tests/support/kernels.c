@@ -88,10 +88,12 @@ void kernels_say_missing(void)
         if (!kernels_can(i))
             printf("# not run: level %s, which this processor lacks\n",
                    kernels_levels[i].name);
+#ifndef DESCENT_SANITIZED /* where theirs may not be there for other reasons */
     for (size_t i = 0; i < COMPILERS; i++)
         if (kernels_folder(i) == NULL)
             printf("# not run: plugins built by %s, which is not installed\n",
                    kernels_builds[i]);
+#endif
 }
 
 void kernels_prepare(const descent_optimizer_type *type,

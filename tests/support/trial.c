@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/trial.h"
 
+#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -320,10 +321,25 @@ static void step(bench *b, unsigned number)
     b->calls += report.step_calls + report.fused_calls;
 }
 
+/* Threads of this process. */
+static unsigned count_threads(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    unsigned n = 0;
+
+    while (tasks != NULL && readdir(tasks) != NULL)
+        n++;
+    if (tasks != NULL)
+        closedir(tasks);
+    return n;
+}
+
 const char *trial_run(const trial *t, const trial_way *way,
                       trial_result *result)
 {
     bench b = {.t = t};
+    const unsigned before = count_threads();
+    unsigned started = 0;
     descent_status status = create(&b, way);
 
     make_parts(&b, way->cut);
@@ -333,11 +349,12 @@ const char *trial_run(const trial *t, const trial_way *way,
         for (unsigned i = 1; i <= t->steps; i++)
             step(&b, i);
         hash_all(&b);
+        started = count_threads() - before;
     }
     descent_optimizer_free(b.o);
     descent_runtime_free(b.runtime);
     free_parts(&b);
-    *result = (trial_result){b.hash, b.calls};
+    *result = (trial_result){b.hash, b.calls, started};
     return status == DESCENT_OK ? NULL : descent_error_message();
 }
 

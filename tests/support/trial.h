@@ -45,8 +45,9 @@ extern const trial_way trial_reference;
 int trial_may_use(size_t build);
 
 typedef struct trial_result {
-    uint64_t hash;  /* of weights, state, counters and refused steps         */
-    uint64_t calls; /* of the plugin                                         */
+    uint64_t hash;    /* of weights, state, counters and refused steps       */
+    uint64_t calls;   /* of the plugin                                       */
+    unsigned started; /* threads beside the calling one                      */
 } trial_result;
 
 /* Run it.  Returns NULL, or why it cannot be run: an option that is refused. */

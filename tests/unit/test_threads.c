@@ -49,10 +49,11 @@ static const char *const options[OPTIONS][9] = {
                "\"loss_scale.dynamic_growth_steps\": 2"},
 };
 
-/* A large one, some about as large as a span, many small ones. */
+/* A large one, some about as large as a span, many small ones; together enough
+ * for several threads. */
 static int64_t size_of(size_t i)
 {
-    static const int64_t first[] = {40001, 16384, 16385, 1, 512, 16383};
+    static const int64_t first[] = {90001, 16384, 16385, 1, 512, 16383};
 
     return i < 6 ? first[i] : (int64_t)(7 + 13 * i);
 }
@@ -60,7 +61,7 @@ static int64_t size_of(size_t i)
 static void compose(trial *t, const descent_optimizer_type *type,
                     const variant_values *values, size_t format, size_t set)
 {
-    *t = (trial){.tensors = 30, .steps = 5, .data = 1, .special = 97};
+    *t = (trial){.tensors = 30, .steps = 4, .data = 1, .special = 97};
     trial_variant(t, type, values);
     if (formats[format].option != NULL)
         trial_add(t, "%s", formats[format].option);
@@ -196,8 +197,10 @@ static void calls_do_not_depend_on_threads(void **state)
         way.aggregate = aggregates[k];
         const uint64_t calls = run(&t, &way).calls;
         assert_true(calls > t.steps);
+        assert_int_equal(run(&t, &way).started, 0);
         way.threads = 3;
         assert_int_equal(run(&t, &way).calls, calls);
+        assert_int_equal(run(&t, &way).started, 2);
     }
 }
 
