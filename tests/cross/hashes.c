@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* hashes FOLDER - print a hash for everything that calculates: the portable
- * loops of the seven, and the core's own arithmetic.  Every processor has to
- * print the same.  The seven are plugins of the folder; or, where this is
- * compiled with -DLINKED, linked in: so that the C library alone is needed. */
+/* hashes FOLDER [LEVEL] - print a hash for everything that calculates: the loops
+ * of the seven, portable ones unless LEVEL is avx2 or avx512, and the core's own
+ * arithmetic.  Every processor and level has to print the same.  The seven are
+ * plugins of the folder; or, where this is compiled with -DLINKED, linked in: so
+ * that the C library alone is needed. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <descent/descent.h>
 
+#include "base/cpu.h"
 #include "base/denormals.h"
 #include "base/number.h"
 #include "engine/tile.h"
@@ -106,6 +109,8 @@ static void find_values(const descent_optimizer_type *type, uint32_t variant,
 
 /* ---- The loops ---- */
 
+static descent_isa isa;
+
 typedef struct loop {
     const descent_optimizer_type *type;
     uint32_t variant, mask;
@@ -154,6 +159,7 @@ static void step(const loop *l, uint64_t t, const double *value)
         .type = l->type,
         .variant = l->variant,
         .compute = l->dtype,
+        .isa = isa,
         .update = t,
     };
 
@@ -286,8 +292,10 @@ static void print_denormals(void)
 
 int main(int count, char **argument)
 {
-    if (count != 2)
+    if (count < 2 || (count > 2 && cpu_isa_limit(cpu_isa(), argument[2],
+                                                 "LEVEL", &isa) != DESCENT_OK))
         return 2;
+    printf("level %s\n", cpu_isa_name(isa));
     for (size_t i = 0; i < sizeof seven / sizeof *seven; i++) {
         loop l = {.type = find(argument[1], i)(&host)->types};
         for (l.variant = 0; l.variant < l.type->variant_count; l.variant++)
@@ -297,5 +305,9 @@ int main(int count, char **argument)
     print_norms();
     print_functions();
     print_denormals();
+    puts("end");
+    fflush(stdout);
+    while (getpid() == 1) /* of an emulated system, it must not end */
+        pause();
     return 0;
 }
