@@ -188,7 +188,7 @@ $(B)/tests/search: $(call objects,$(SEARCH)) $(call objects,$(SUPPORT)) $(B)/lib
 
 # A hash for each loop and for the core's arithmetic, the same on every processor.
 HASHES := tests/cross/hashes.c tests/support/bits.c core/engine/tile.c \
-          $(wildcard core/tensor/*.c) $(patsubst %,core/base/%.c,cpu denormals number random status text)
+          $(wildcard core/tensor/*.c) $(patsubst %,core/base/%.c,cpu denormals levels number random random_words status text)
 $(B)/tests/hashes: $(call objects,$(HASHES))
 	@mkdir -p $(@D)
 	$(call run,LINK,$@) $(TEST_LINK) -ldl -lm

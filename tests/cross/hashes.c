@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* hashes FOLDER [LEVEL] - print a hash for everything that calculates: the loops
- * of the seven, portable ones unless LEVEL is avx2 or avx512, and the core's own
- * arithmetic.  Every processor and level has to print the same.  The seven are
+ * of the seven and the core's, portable ones unless LEVEL is avx2 or avx512, and
+ * the core's other arithmetic.  Every processor and level has to print the same.  The seven are
  * plugins of the folder; or, where this is compiled with -DLINKED, linked in: so
  * that the C library alone is needed. */
 #include <float.h>
@@ -15,6 +15,7 @@
 
 #include "base/cpu.h"
 #include "base/denormals.h"
+#include "base/levels.h"
 #include "base/number.h"
 #include "engine/tile.h"
 #include "support/bits.h"
@@ -296,6 +297,7 @@ int main(int count, char **argument)
                                                  "LEVEL", &isa) != DESCENT_OK))
         return 2;
     printf("level %s\n", cpu_isa_name(isa));
+    levels_allow(isa);
     for (size_t i = 0; i < sizeof seven / sizeof *seven; i++) {
         loop l = {.type = find(argument[1], i)(&host)->types};
         for (l.variant = 0; l.variant < l.type->variant_count; l.variant++)

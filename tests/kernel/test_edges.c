@@ -24,7 +24,8 @@ static void check_loops(edges_subject s, const descent_optimizer_type *plain)
             continue;
         s.entry = s.fused ? s.type->fused_step : s.type->step;
         for (s.level = 0; s.level < LEVELS; s.level++)
-            if (kernels_can(s.level) && (wrong = edges_check(&s)) != NULL)
+            if (levels_has(levels[s.level]) &&
+                (wrong = edges_check(&s)) != NULL)
                 fail_msg("%s", wrong);
     }
 }

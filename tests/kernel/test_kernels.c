@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "engine/tile.h"
+#include "base/cpu.h"
 #include "support/bits.h"
 #include "support/kernels.h"
 
@@ -155,15 +156,15 @@ static uint64_t hash_of(run r)
 static void compare(run r, uint64_t expected, const char *compiler)
 {
     for (size_t level = 0; level < LEVELS; level++) {
-        if (!kernels_can(level))
+        if (!levels_has(levels[level]))
             continue;
         for (r.fused = 0; r.fused < 2; r.fused++) {
-            r.isa = kernels_levels[level].isa;
+            r.isa = levels[level];
             if (hash_of(r) != expected)
                 fail_msg("%s variant %u, f%d, mask 0x%x, %s, %s, %s",
                          r.type->id, r.variant,
                          r.dtype == DESCENT_DTYPE_F64 ? 64 : 32, r.mask,
-                         compiler, kernels_levels[level].name,
+                         compiler, cpu_isa_name(levels[level]),
                          r.fused ? "fused_step" : "step");
         }
     }

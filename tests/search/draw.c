@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "search/search.h"
 #include "support/bits.h"
 #include "support/kernels.h"
@@ -167,12 +168,12 @@ trial_way draw_way(const trial *t, uint64_t seed, const char *beside)
     state = bits_mix(seed);
     do
         level = below(LEVELS);
-    while (!kernels_can(level));
+    while (!levels_has(levels[level]));
     do
         build = below(BUILDS);
     while (!trial_may_use(build));
     way.threads = threads[below(5)];
-    way.isa = kernels_levels[level].name;
+    way.isa = cpu_isa_name(levels[level]);
     way.plugins = beside != NULL && one_in(2) ? beside : kernels_builds[build];
     way.fused = (int)below(2);
     way.aggregate = (unsigned)below(6);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/cpu.h"
 #include "support/edges.h"
 
 #include <math.h>
@@ -53,7 +54,7 @@ static const char *complain(const subject *s, size_t n, const char *what,
              "%s variant %u, f%zu, %s, %s, %s 0x%x, %zu elements: %s "
              "element %td of %s",
              s->type->id, s->variant, 8 * size_of(s), s->compiler,
-             kernels_levels[s->level].name, s->fused ? "fused_step" : "step",
+             cpu_isa_name(levels[s->level]), s->fused ? "fused_step" : "step",
              s->mask, n, what, element, array);
     return complaint;
 }
@@ -89,7 +90,7 @@ static void run(void *argument)
         .type = c->s->type,
         .variant = c->s->variant,
         .compute = c->s->dtype,
-        .isa = kernels_levels[c->s->level].isa,
+        .isa = levels[c->s->level],
         .update = 1,
     };
 

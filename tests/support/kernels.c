@@ -18,11 +18,6 @@ const char *const kernels_optimizers[KERNELS] = {
     "sgd", "adam", "adagrad", "rmsprop", "adadelta", "adamax", "nadam",
 };
 const char *const kernels_builds[BUILDS] = {"gcc", "clang", "own"};
-const struct kernels_level kernels_levels[LEVELS] = {
-    {"any", DESCENT_ISA_ANY},
-    {"avx2", DESCENT_ISA_AVX2},
-    {"avx512", DESCENT_ISA_AVX2 | DESCENT_ISA_AVX512},
-};
 
 static descent_status no_fail(const descent_host *host, descent_status code,
                               const char *format, ...)
@@ -38,13 +33,6 @@ const descent_host kernels_host = {
     .version = DESCENT_VERSION,
     .fail = no_fail,
 };
-
-int kernels_can(size_t level)
-{
-    const descent_isa isa = kernels_levels[level].isa;
-
-    return (isa & cpu_isa()) == isa;
-}
 
 const char *kernels_folder(size_t build)
 {
@@ -85,9 +73,9 @@ const descent_optimizer_type *kernels_load(size_t build, const char *name)
 void kernels_say_missing(void)
 {
     for (size_t i = 0; i < LEVELS; i++)
-        if (!kernels_can(i))
+        if (!levels_has(levels[i]))
             printf("# not run: level %s, which this processor lacks\n",
-                   kernels_levels[i].name);
+                   cpu_isa_name(levels[i]));
 #ifndef DESCENT_SANITIZED /* where theirs may not be there for other reasons */
     for (size_t i = 0; i < COMPILERS; i++)
         if (kernels_folder(i) == NULL)

@@ -4,21 +4,15 @@
 #ifndef DESCENT_TESTS_KERNELS_H
 #define DESCENT_TESTS_KERNELS_H
 
+#include "support/levels.h"
 #include "support/variants.h"
 
-enum { KERNELS = 7, COMPILERS = 2, OWN = COMPILERS, BUILDS, LEVELS = 3 };
+enum { KERNELS = 7, COMPILERS = 2, OWN = COMPILERS, BUILDS };
 extern const char *const kernels_optimizers[KERNELS];
 extern const char *const kernels_builds[BUILDS]; /* "gcc", "clang", "own" */
-extern const struct kernels_level {
-    const char *name;
-    descent_isa isa;
-} kernels_levels[LEVELS];
 
 /* A host that can say no more than why something fails. */
 extern const descent_host kernels_host;
-
-/* Has this processor the level? */
-int kernels_can(size_t level);
 
 /* The type of an optimizer in a build; NULL when its compiler is not installed.
  * The first compiler's and this build's own are always there. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "support/check.h"
 #include "support/kernels.h"
 #include "support/pairs.h"
@@ -82,7 +83,7 @@ static trial_way way_of(const size_t *row)
 {
     return (trial_way){
         .threads = threads[row[THREADS]],
-        .isa = kernels_levels[row[LEVEL]].name,
+        .isa = cpu_isa_name(levels[row[LEVEL]]),
         .plugins = kernels_builds[builds[row[BUILD]]],
         .fused = row[ENTRY] == 0,
         .aggregate = aggregates[row[AGGREGATE]],
@@ -94,7 +95,7 @@ static pairs all_pairs(void)
 {
     pairs p = {AXES, {FORMATS, OPTIONS, 5, 0, 0, 2, 3, 2}, {{{{0}}}}};
 
-    while (p.values[LEVEL] < LEVELS && kernels_can(p.values[LEVEL]))
+    while (p.values[LEVEL] < LEVELS && levels_has(levels[p.values[LEVEL]]))
         p.values[LEVEL]++;
     for (size_t i = 0; i < BUILDS; i++)
         if (trial_may_use(i))
