@@ -17,8 +17,10 @@
 #include "base/denormals.h"
 #include "base/levels.h"
 #include "base/number.h"
+#include "base/random.h"
 #include "engine/tile.h"
 #include "support/bits.h"
+#include "tensor/convert.h"
 #include "tensor/norm.h"
 
 enum { N = 1031, STEPS = 3, MASKS = 32, PARAMS = 32 };
@@ -248,6 +250,22 @@ static void print_conversions(void)
     }
 }
 
+static void print_rounding_by_chance(void)
+{
+    static const descent_dtype narrow[] = {DESCENT_DTYPE_F16,
+                                           DESCENT_DTYPE_BF16};
+    uint32_t random[N];
+    uint16_t half[N];
+
+    random_words(1, 2, 3, 4, random, N);
+    print("random words", random, sizeof random);
+    bits_fill_every(DESCENT_DTYPE_F32, weight, N, 8, 0);
+    for (int i = 0; i < 2; i++) {
+        convert_stochastic(narrow[i], half, (const float *)weight, random, N);
+        print("rounded by chance", half, sizeof half);
+    }
+}
+
 static void print_norms(void)
 {
     for (int wide = 0; wide < 2; wide++) {
@@ -304,6 +322,7 @@ int main(int count, char **argument)
             print_loops(l);
     }
     print_conversions();
+    print_rounding_by_chance();
     print_norms();
     print_functions();
     print_denormals();
