@@ -10,14 +10,15 @@
 static const char *const kinds[] = {
     "sgd", "adam", "adagrad", "rmsprop", "adadelta", "adamax", "nadam",
 };
-enum { KINDS = 7, TENSORS = 9, MOST = 5000, STEPS = 4 };
+enum { KINDS = 7, TENSORS = 9, MOST = 1 << 17, STEPS = 4 };
 
-/* Types that alternate, so that calls of the plugin begin and end anywhere. */
+/* Types that alternate, so that calls of the plugin begin and end anywhere; and
+ * elements enough for several threads. */
 static const struct {
     descent_dtype dtype;
     int64_t count;
 } tensors[TENSORS] = {
-    {DESCENT_DTYPE_F32, 5000}, {DESCENT_DTYPE_F32, 3},
+    {DESCENT_DTYPE_F32, MOST}, {DESCENT_DTYPE_F32, 3},
     {DESCENT_DTYPE_F64, 1},    {DESCENT_DTYPE_F64, 700},
     {DESCENT_DTYPE_F32, 17},   {DESCENT_DTYPE_BF16, 513},
     {DESCENT_DTYPE_F16, 65},   {DESCENT_DTYPE_F32, 1},
