@@ -51,11 +51,9 @@ uint64_t status_failures(void)
     return last.count;
 }
 
-descent_status status_foreign(descent_status code, uint64_t before,
-                              const char *what, const char *whose)
+descent_status status_foreign_failed(descent_status code, uint64_t before,
+                                     const char *what, const char *whose)
 {
-    if (code == DESCENT_OK)
-        return DESCENT_OK;
     if (code > 0 || code < DESCENT_ERR_INTERNAL)
         return status_fail(DESCENT_ERR_INTERNAL,
                            "%s %s returned %d, which is no status", what, whose,

@@ -24,11 +24,21 @@ descent_status status_fail_va(descent_status code, const char *format,
 /* How many failures this thread has recorded. */
 uint64_t status_failures(void);
 
+/* status_foreign of a failure. */
+descent_status status_foreign_failed(descent_status code, uint64_t before,
+                                     const char *what, const char *whose);
+
 /* Judge what foreign code returned, `before` being status_failures() from before
  * the call: unknown codes become DESCENT_ERR_INTERNAL, and a failure that
  * recorded no text gets one that names `what` and `whose`. */
-descent_status status_foreign(descent_status code, uint64_t before,
-                              const char *what, const char *whose);
+static inline descent_status status_foreign(descent_status code,
+                                            uint64_t before, const char *what,
+                                            const char *whose)
+{
+    return code == DESCENT_OK
+               ? DESCENT_OK
+               : status_foreign_failed(code, before, what, whose);
+}
 
 /* Put "where: " before the recorded text, unless `code` is success; returns
  * `code`. */

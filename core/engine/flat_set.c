@@ -248,6 +248,7 @@ static descent_status take(taking *t, descent_optimizer *o, int order)
     TRY(snapshot_commit(&t->l.s));
     if (!isnan(t->rate))
         o->settings.number[OPTION_LEARNING_RATE] = t->rate;
+    settings_unsettle(&o->settings);
     return DESCENT_OK;
 }
 

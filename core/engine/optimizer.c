@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "engine/slots.h"
+
 descent_status optimizer_enter(const descent_optimizer *o)
 {
     if (o == NULL)
@@ -22,6 +24,7 @@ static descent_status fill(descent_optimizer *o, const char *kind,
 
     TRY(registry_find(o->runtime->plugins, kind, &info));
     o->type = info.type;
+    o->scalar_count = slot_scalar_index(o->type, o->type->slot_count);
     TRY(settings_create(o->memory, &o->runtime->log,
                         registry_host(o->runtime->plugins), o->type, kind,
                         options, &o->settings));

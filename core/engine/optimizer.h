@@ -43,6 +43,7 @@ struct descent_optimizer {
     descent_runtime *runtime; /* retained */
     memory *memory;
     const descent_optimizer_type *type;
+    size_t scalar_count; /* of its slots */
     void *self;
     bool opened;
     settings settings;

@@ -126,12 +126,13 @@ static descent_moment describe_moment(const descent_optimizer *o,
 static descent_status ask(const descent_optimizer *o, descent_moment *moment,
                           const double *scalar, double *next, double *coef)
 {
-    const size_t count = slot_scalar_index(o->type, o->type->slot_count);
+    static const double none[DESCENT_MAX_COEFS];
+    const size_t count = o->scalar_count;
     const uint64_t before = status_failures();
 
     memcpy(next, scalar, count * sizeof *next);
     moment->scalar = next;
-    memset(coef, 0, DESCENT_MAX_COEFS * sizeof *coef);
+    memcpy(coef, none, sizeof none); /* memset starts slowly */
     return o->type->prepare == NULL
                ? DESCENT_OK
                : status_foreign(o->type->prepare(o->self, moment, coef), before,
@@ -173,7 +174,7 @@ static descent_status fill_set(descent_optimizer *o, scalars *set)
 {
     const entry *e = &o->entries[set->lead];
     const bool owns = (o->type->flags & DESCENT_TYPE_OWNS_DECAY) != 0;
-    const size_t count = slot_scalar_index(o->type, o->type->slot_count);
+    const size_t count = o->scalar_count;
     tensor_group *g = o->groups[e->group];
     const bool rounds =
         settings_now(g->settings, OPTION_SCALARS) == SCALARS_F32;
@@ -206,7 +207,7 @@ static descent_status move_group(descent_optimizer *o, tensor_group *g)
 
 descent_status scalars_prepare(descent_optimizer *o)
 {
-    const size_t count = slot_scalar_index(o->type, o->type->slot_count);
+    const size_t count = o->scalar_count;
 
     if (o->changed)
         make_sets(o);
@@ -222,7 +223,7 @@ descent_status scalars_prepare(descent_optimizer *o)
 
 void scalars_commit(descent_optimizer *o)
 {
-    const size_t count = slot_scalar_index(o->type, o->type->slot_count);
+    const size_t count = o->scalar_count;
     const bool all = o->active == o->count;
 
     for (size_t k = 0; k < o->group_count && !counts_per_tensor(o); k++)

@@ -189,6 +189,7 @@ static descent_status allocate(settings *s)
     TRY(memory_new(m, s->table.count + 1, sizeof *s->number, &s->number));
     TRY(memory_new(m, s->table.count, sizeof *s->schedule, &s->schedule));
     TRY(memory_new(m, s->table.count + 1, sizeof *s->now, &s->now));
+    TRY(memory_new(m, s->table.count, sizeof *s->asked, &s->asked));
     /* A plugin that counts its rows wrong reads a NaN, not a stranger's number.
      */
     s->number[s->table.count] = s->now[s->table.count] = NAN;
@@ -366,6 +367,7 @@ void settings_free(settings *s)
         memory_release(s->memory, s->selects, n - OPTION_COMMON + 1,
                        sizeof *s->selects);
     memory_release(s->memory, s->own, n, sizeof *s->own);
+    memory_release(s->memory, s->asked, n, sizeof *s->asked);
     memory_release(s->memory, s->now, n + 1, sizeof *s->now);
     memory_release(s->memory, s->schedule, n, sizeof(*s->schedule));
     memory_release(s->memory, s->number, n + 1, sizeof *s->number);

@@ -20,7 +20,12 @@ typedef struct settings {
     double *number;              /* [table.count]; NaN: none      */
     descent_schedule **schedule; /* [table.count]; or NULL        */
     double *now;                 /* [table.count]: this step's    */
-    double *selects;             /* [own]: as variant() sees them */
+    size_t *asked;               /* [table.count]: rows that each step must
+                                  * ask for, once it is settled: the others
+                                  * are in `now` already     */
+    size_t asked_count;
+    bool settled;
+    double *selects; /* [own]: as variant() sees them */
     char *name;
     uint32_t variant;
 
@@ -48,6 +53,10 @@ void settings_free(settings *s);
 descent_status settings_derive(settings *base, const descent_options *options,
                                bool fixed, settings *s);
 
+/* A number or schedule was put into a row: let the next step look at them all,
+ * here and in the groups. */
+void settings_unsettle(settings *s);
+
 /* What a row has by default in a flavour, NaN for none. */
 double settings_default(const settings *s, size_t row, const char *flavour);
 
@@ -56,7 +65,8 @@ descent_status settings_take_scheduler(settings *s,
                                        const descent_options *options);
 
 /* Fill `now`: ask each schedule once and check what it says; a base before its
- * groups, of which `group` is the number. */
+ * groups, of which `group` is the number.  Rows that cannot differ from what
+ * they were are not touched. */
 descent_status settings_evaluate(settings *s, uint32_t group,
                                  uint64_t iterations, uint64_t updates);
 

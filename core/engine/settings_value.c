@@ -18,18 +18,22 @@ static uint64_t schedule_step(const settings *s, uint64_t iterations,
            settings_count(s, OPTION_BEGIN_NUM_UPDATE);
 }
 
-/* What an option's value becomes: the rate may decay as in Keras 2.3, and be
- * rounded, to infinity where f32 does not reach. */
+/* What an option's value, which is checked, becomes: the rate may decay as in
+ * Keras 2.3, and be rounded, to infinity where f32 does not reach. */
 static descent_status finish(const settings *s, size_t row, uint64_t iterations,
                              double *value)
 {
     const double decay = s->number[OPTION_DECAY];
 
-    if (row != OPTION_LEARNING_RATE)
+    const bool decays =
+        !isnan(decay) && s->number[OPTION_FLAVOUR] == FLAVOUR_KERAS2;
+    const bool rounds = s->number[OPTION_LEARNING_RATE_F32] != 0;
+
+    if (row != OPTION_LEARNING_RATE || !(decays || rounds))
         return DESCENT_OK;
-    if (!isnan(decay) && s->number[OPTION_FLAVOUR] == FLAVOUR_KERAS2)
+    if (decays)
         *value *= 1 / (1 + decay * (double)iterations);
-    if (s->number[OPTION_LEARNING_RATE_F32] != 0)
+    if (rounds)
         *value = (double)(float)*value;
     return option_check(&s->table, row, *value);
 }
@@ -61,14 +65,37 @@ descent_status settings_value(const settings *s, size_t row, uint32_t group,
                                s->table.owner, name, (unsigned long long)n);
 }
 
+void settings_unsettle(settings *s)
+{
+    s->settled = false;
+    for (settings *d = s->derived; d != NULL; d = d->next)
+        d->settled = false;
+}
+
+/* List the rows that every step has to ask for; the others, which were checked
+ * when they were set, stay until one is changed. */
+static void settle(settings *s)
+{
+    s->asked_count = 0;
+    for (size_t row = 0; row < s->table.count; row++) {
+        const settings *holder = settings_holder(s, row);
+        if (holder->schedule[row] != NULL || row == OPTION_LEARNING_RATE)
+            s->asked[s->asked_count++] = row;
+        else
+            s->now[row] = holder->number[row];
+    }
+    s->settled = true;
+}
+
 descent_status settings_evaluate(settings *s, uint32_t group,
                                  uint64_t iterations, uint64_t updates)
 {
-    for (size_t row = 0; row < s->table.count; row++) {
+    if (!s->settled)
+        settle(s);
+    for (size_t i = 0; i < s->asked_count; i++) {
+        const size_t row = s->asked[i];
         if (settings_holder(s, row) != s)
             s->now[row] = s->base->now[row];
-        else if (s->schedule[row] == NULL && row != OPTION_LEARNING_RATE)
-            s->now[row] = s->number[row]; /* checked when it was set */
         else
             TRY(settings_value(s, row, group, iterations, updates,
                                &s->now[row]));
@@ -106,6 +133,7 @@ static descent_status replace(settings *s, size_t row, double value,
     const bool own = s->base != NULL && s->own[row];
     descent_status status;
 
+    settings_unsettle(s);
     s->number[row] = value;
     s->schedule[row] = schedule;
     if (s->base != NULL)

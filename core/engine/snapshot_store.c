@@ -163,5 +163,6 @@ descent_status snapshot_commit(snapshot *s)
             remake(s, item);
     }
     s->o->settings.number[OPTION_SEED] = (double)s->integers[SNAPSHOT_SEED];
+    settings_unsettle(&s->o->settings);
     return DESCENT_OK;
 }

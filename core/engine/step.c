@@ -265,10 +265,12 @@ static void write_report(const descent_step_report *from,
                          descent_step_report *to)
 {
     const uint32_t size = to->struct_size;
-    const size_t known = size < sizeof *from ? size : sizeof *from;
 
-    memcpy((char *)to + sizeof size, (const char *)from + sizeof size,
-           known - sizeof size);
+    if (size >= sizeof *from)
+        *to = *from;
+    else
+        memcpy(to, from, size);
+    to->struct_size = size;
 }
 
 descent_status descent_optimizer_step(descent_optimizer *o,

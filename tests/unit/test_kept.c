@@ -91,6 +91,13 @@ static void bind(world *w, size_t i)
     w->bound[i] = true;
 }
 
+/* Give the options of all groups the value that one has already. */
+static void set_again(const world *w)
+{
+    for (size_t k = 0; k < 2; k++)
+        ok(descent_optimizer_group_set(w->o, k, "wd_mult", 1));
+}
+
 static void open_world(world *w, descent_runtime *runtime, size_t kind,
                        size_t option)
 {
@@ -106,6 +113,7 @@ static void open_world(world *w, descent_runtime *runtime, size_t kind,
         bind(w, i);
     }
     ok(descent_optimizer_add_group(w->o, &group, NULL));
+    set_again(w); /* so that it is the group's own in both */
 }
 
 /* ---- Changes: each draws the same for both, then acts on each ---- */
@@ -259,6 +267,7 @@ static void forget_all(world *w)
 {
     size_t index;
 
+    set_again(w);
     for (size_t i = 0; i < TENSORS; i++) {
         if (!find(w, i, &index))
             continue;
