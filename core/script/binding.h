@@ -40,7 +40,6 @@ extern const char script_host_key;
 enum {
     CONTEXT_LIBRARY = 1, /* path prefix of our Lua modules                    */
     CONTEXT_WARN,        /* function that receives warnings                   */
-    CONTEXT_FUNCTIONS,   /* Lua functions that stand for schedules            */
     CONTEXT_PENDING,     /* error value of the last callback that failed      */
     CONTEXT_MOMENT,      /* the table handed to schedule functions            */
     CONTEXT_STREAMS,     /* named random streams                              */

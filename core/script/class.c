@@ -120,15 +120,14 @@ void class_set(lua_State *L, class_id id)
 
 void *class_test(lua_State *L, int index, class_id id)
 {
+    void *const object = lua_touserdata(L, index);
     const void *metatable;
 
-    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
+    if (object == NULL || !lua_getmetatable(L, index))
         return NULL;
     metatable = lua_topointer(L, -1);
     lua_pop(L, 1);
-    if (metatable != context_of(L)->metatables[id])
-        return NULL;
-    return lua_touserdata(L, index);
+    return metatable == context_of(L)->metatables[id] ? object : NULL;
 }
 
 void *class_check(lua_State *L, int index, class_id id)

@@ -113,7 +113,7 @@ bool context_open(lua_State *L)
     lua_pushcfunction(L, context_gc);
     lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
-    for (int i = CONTEXT_FUNCTIONS; i <= CONTEXT_PLUGINS; i++) {
+    for (int i = CONTEXT_MOMENT; i <= CONTEXT_PLUGINS; i++) {
         lua_newtable(L);
         lua_setiuservalue(L, -2, i);
     }

@@ -125,7 +125,7 @@ static optimizer *push_optimizer(lua_State *L)
 {
     optimizer *o = lua_newuserdatauv(L, sizeof *o, OPTIMIZER_VALUES);
 
-    *o = (optimizer){.core = NULL};
+    *o = (optimizer){.context = context_of(L)};
     class_set(L, CLASS_OPTIMIZER);
     for (int i = OPTIMIZER_KEEP; i <= OPTIMIZER_SCHEDULES; i++) {
         lua_newtable(L);

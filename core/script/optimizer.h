@@ -33,15 +33,17 @@ enum { KEEP_NAME = 1, KEEP_VALUE, KEEP_GRADIENT, KEEP_FIELDS = 3 };
 
 typedef struct optimizer {
     resource resource;
+    context *context;
     descent_optimizer *core; /* NULL when closed                             */
     binding *bound;
     size_t count;
     tensor *anchor; /* OPTIMIZER_ANCHOR, or NULL                      */
-    bool closed;    /* for scripts: the core may still be in use      */
-    bool single;    /* made over a bare Tensor                    */
-    bool locked;    /* an objective runs, the values are locked   */
-    bool partial;   /* its gradients are not complete             */
-    bool swapped;   /* weights and averages are exchanged         */
+    descent_step_report report; /* what OPTIMIZER_REPORT says        */
+    bool closed;  /* for scripts: the core may still be in use      */
+    bool single;  /* made over a bare Tensor                    */
+    bool locked;  /* an objective runs, the values are locked   */
+    bool partial; /* its gradients are not complete             */
+    bool swapped; /* weights and averages are exchanged         */
 } optimizer;
 
 /* ---- optimizer.c --------------------------------------------------------- */

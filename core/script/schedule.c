@@ -11,17 +11,17 @@
 
 #include "script/tensor.h"
 
-/* What the core holds for a Lua function: the key of a record in the context's
- * table, whose user value is the function. */
+/* What the core holds for a Lua function: a userdata. */
 typedef struct record {
     context *context;
+    int self, function; /* where the registry has them */
+    bool wants_moment;  /* the function takes more than the step */
 } record;
 
 typedef struct call {
-    record *record;
+    const record *record;
     const descent_schedule_context *moment; /* or NULL */
     uint64_t n;
-    double value;
 } call;
 
 /* The table that tells a function the moment: reused, but not by a function
@@ -46,21 +46,51 @@ static void push_moment(lua_State *L, const call *c)
     lua_setfield(L, -2, "group");
 }
 
-/* Runs protected; the call is the light userdata at 1. */
-static int call_function(lua_State *L)
+/* Runs protected: the function is at 1, the call the light userdata at 2. */
+static int call_with_moment(lua_State *L)
 {
-    call *c = lua_touserdata(L, 1);
+    const call *c = lua_touserdata(L, 2);
 
-    context_push(L, CONTEXT_FUNCTIONS);
-    lua_rawgetp(L, -1, c->record);
-    lua_getiuservalue(L, -1, 1);
     lua_pushinteger(L, (lua_Integer)c->n);
+    lua_replace(L, 2);
     push_moment(L, c);
     lua_call(L, 2, 1);
-    if (!argument_is_number(L, lua_gettop(L), &c->value))
+    return 1;
+}
+
+/* Runs protected: the number that the result at 1 is. */
+static int read_result(lua_State *L)
+{
+    double value;
+
+    if (!argument_is_number(L, 1, &value))
         luaL_error(L, "the function returned %s: expected a number",
-                   argument_kind(L, lua_gettop(L)));
-    return 0;
+                   argument_kind(L, 1));
+    lua_pushnumber(L, value);
+    return 1;
+}
+
+/* Call the function: leaves the number, or the error value, at the top.  Most
+ * functions take the step alone and return a number: with no function of ours
+ * around them, as every step waits for this. */
+static int call_function(lua_State *L, const call *c)
+{
+    const record *r = c->record;
+    int status;
+
+    if (r->wants_moment)
+        lua_pushcfunction(L, call_with_moment);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, r->function);
+    if (r->wants_moment)
+        lua_pushlightuserdata(L, (void *)(uintptr_t)c);
+    else
+        lua_pushinteger(L, (lua_Integer)c->n);
+    status = lua_pcall(L, r->wants_moment ? 2 : 1, 1, 0);
+    if (status != LUA_OK || lua_type(L, -1) == LUA_TNUMBER)
+        return status;
+    lua_pushcfunction(L, read_result);
+    lua_insert(L, -2);
+    return lua_pcall(L, 1, 1, 0);
 }
 
 /* Runs protected: the text of the error value at 1. */
@@ -97,38 +127,36 @@ static descent_status schedule_function(void *user, uint64_t n,
                                         const descent_schedule_context *moment,
                                         double *value)
 {
-    record *r = user;
+    const record *r = user;
     context *c = r->context;
     lua_State *L = c->L;
-    call request = {.record = r, .moment = moment, .n = n};
+    const call request = {.record = r, .moment = moment, .n = n};
     descent_status status = DESCENT_OK;
 
     if (!lua_checkstack(L, 12))
         return descent_error_set(DESCENT_ERR_SCRIPT, "the Lua stack is full");
-    lua_pushcfunction(L, call_function);
-    lua_pushlightuserdata(L, &request);
     c->in_callback++;
-    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+    if (call_function(L, &request) == LUA_OK) {
+        *value = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    } else {
         status = fail(L, &request);
+    }
     c->in_callback--;
-    if (status == DESCENT_OK)
-        *value = request.value;
     return status;
 }
 
-/* The core's last reference is gone.  Setting a key that exists to nil does not
+/* The core's last reference is gone.  Giving back what the registry has does not
  * allocate, so no error can leave. */
 static void release_function(void *user)
 {
-    record *r = user;
+    const record *r = user;
     lua_State *L = r->context->L;
 
     if (r->context->closed || !lua_checkstack(L, 4))
         return;
-    context_push(L, CONTEXT_FUNCTIONS);
-    lua_pushnil(L);
-    lua_rawsetp(L, -2, r);
-    lua_pop(L, 1);
+    luaL_unref(L, LUA_REGISTRYINDEX, r->function);
+    luaL_unref(L, LUA_REGISTRYINDEX, r->self);
 }
 
 static void free_schedule(resource *r)
@@ -171,6 +199,23 @@ static void set_label(lua_State *L, const schedule *s, int index)
     lua_pop(L, 1);
 }
 
+/* Make the record of the function at `index`.  A function of C may look at all
+ * that it is given. */
+static record *make_record(lua_State *L, int index)
+{
+    record *r = lua_newuserdatauv(L, sizeof *r, 0);
+    lua_Debug about;
+
+    lua_pushvalue(L, index);
+    lua_getinfo(L, ">u", &about);
+    *r = (record){.context = context_of(L),
+                  .wants_moment = about.isvararg || about.nparams > 1};
+    lua_pushvalue(L, index);
+    r->function = luaL_ref(L, LUA_REGISTRYINDEX);
+    r->self = luaL_ref(L, LUA_REGISTRYINDEX);
+    return r;
+}
+
 schedule *schedule_from_lua(lua_State *L, int index)
 {
     descent_runtime *runtime = context_runtime(L);
@@ -181,13 +226,7 @@ schedule *schedule_from_lua(lua_State *L, int index)
     index = lua_absindex(L, index);
     luaL_checkstack(L, 8, NULL);
     s = schedule_push(L);
-    context_push(L, CONTEXT_FUNCTIONS);
-    r = lua_newuserdatauv(L, sizeof *r, 1);
-    r->context = context_of(L);
-    lua_pushvalue(L, index);
-    lua_setiuservalue(L, -2, 1);
-    lua_rawsetp(L, -2, r);
-    lua_pop(L, 1);
+    r = make_record(L, index);
     status = descent_schedule_from_function(runtime, schedule_function, r,
                                             release_function, &s->schedule);
     if (status != DESCENT_OK)

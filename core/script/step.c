@@ -6,33 +6,66 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void set_integer(lua_State *L, const char *name, uint64_t value)
+/* Set a field of the report at the top, which says `*last` there unless it is
+ * new. */
+static void set_integer(lua_State *L, bool is_new, const char *name,
+                        uint64_t value, uint64_t *last)
 {
+    if (*last == value && !is_new)
+        return;
     lua_pushinteger(L, (lua_Integer)value);
     lua_setfield(L, -2, name);
+    *last = value;
 }
 
-static void set_number(lua_State *L, const char *name, double value)
+/* By the bits, so that a NaN is like itself. */
+static void set_number(lua_State *L, bool is_new, const char *name,
+                       double value, double *last)
 {
+    if (memcmp(last, &value, sizeof value) == 0 && !is_new)
+        return;
     lua_pushnumber(L, value);
     lua_setfield(L, -2, name);
+    *last = value;
 }
 
-/* Push the report, one table for all steps of an optimizer. */
-static void push_report(lua_State *L, const descent_step_report *report)
+static void set_skipped(lua_State *L, bool is_new,
+                        const descent_step_report *report,
+                        descent_step_report *last)
 {
-    lua_getiuservalue(L, 1, OPTIMIZER_REPORT);
-    set_integer(L, "updated", report->updated);
+    if (last->skipped == report->skipped && !is_new)
+        return;
     lua_pushboolean(L, report->skipped != 0);
     lua_setfield(L, -2, "skipped");
     lua_pushstring(L, report->reason); /* nil where there is none */
     lua_setfield(L, -2, "reason");
-    set_number(L, "learning_rate", report->learning_rate);
-    set_number(L, "grad_norm", report->grad_norm);
-    set_integer(L, "clipped", report->clipped);
-    set_number(L, "loss_scale", report->loss_scale);
-    set_integer(L, "step_calls", report->step_calls);
-    set_integer(L, "fused_calls", report->fused_calls);
+    last->skipped = report->skipped;
+}
+
+/* Push the report, one table for all steps of an optimizer.  From step to step
+ * little changes but the rate, and to set a field takes longer than to see that
+ * it is the same. */
+static void push_report(lua_State *L, optimizer *o,
+                        const descent_step_report *now)
+{
+    descent_step_report *last = &o->report;
+    const bool is_new = last->struct_size == 0;
+
+    lua_getiuservalue(L, 1, OPTIMIZER_REPORT);
+    set_integer(L, is_new, "updated", now->updated, &last->updated);
+    set_skipped(L, is_new, now, last);
+    set_number(L, is_new, "learning_rate", now->learning_rate,
+               &last->learning_rate);
+    set_number(L, is_new, "grad_norm", now->grad_norm, &last->grad_norm);
+    if (is_new || now->clipped != last->clipped) {
+        lua_pushinteger(L, now->clipped);
+        lua_setfield(L, -2, "clipped");
+        last->clipped = now->clipped;
+    }
+    set_number(L, is_new, "loss_scale", now->loss_scale, &last->loss_scale);
+    set_integer(L, is_new, "step_calls", now->step_calls, &last->step_calls);
+    set_integer(L, is_new, "fused_calls", now->fused_calls, &last->fused_calls);
+    last->struct_size = now->struct_size;
 }
 
 /* Refuse an objective that cannot be called, before anything has changed. */
@@ -122,41 +155,78 @@ static optimizer *check_bound(lua_State *L)
     return o;
 }
 
-/* step([objective[, {rescale_grad =, batch_size =, only = names}]]) -> loss or
- * nil, report */
-static int step(lua_State *L)
-{
-    optimizer *o = check_bound(L);
-    descent_step_options options;
-    descent_step_report report = {.struct_size = sizeof report};
-    double loss = 0;
-
-    argument_end(L, 3);
-    lua_settop(L, 3);
-    options = read_step_options(L, o, true);
-    if (!lua_isnil(L, 2)) {
-        if (o->swapped)
-            error_raise(L, DESCENT_ERR_STATE, "not allowed inside with_ema");
-        check_callable(L, 2);
-        loss = objective_evaluate(L, o);
-        check_bound(L);
-    }
-    CORE_CHECK(L, descent_optimizer_step(o->core, NULL, 0, &options, &report));
-    if (lua_isnil(L, 2))
-        lua_pushnil(L);
-    else
-        lua_pushnumber(L, loss);
-    push_report(L, &report);
-    return 2;
-}
-
-/* The gradients of a call of apply. */
+/* The gradients of a call of apply; none in one of step. */
 typedef struct given {
     descent_gradient *gradients;
     tensor **roots; /* of their memory, or NULL */
     int anchor;     /* stack index of the list that keeps them alive */
     size_t count;
 } given;
+
+static void pin_gradients(const given *g, int by)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->roots[i] != NULL)
+            g->roots[i]->pins += by;
+    }
+}
+
+/* Step with these gradients.  A schedule may drop or free them meanwhile: the
+ * list on the stack and the pins keep them.  The core raises nothing, so they
+ * are always unpinned. */
+static descent_status step_given(lua_State *L, const optimizer *o,
+                                 const given *g,
+                                 const descent_step_options *options,
+                                 descent_step_report *report)
+{
+    lua_State *previous = context_enter(o->context, L);
+    descent_status status;
+
+    pin_gradients(g, 1);
+    status = descent_optimizer_step(o->core, g->gradients, g->count, options,
+                                    report);
+    pin_gradients(g, -1);
+    context_enter(o->context, previous);
+    return status;
+}
+
+/* Take the arguments of step: the options, and the objective, whose loss is left
+ * at the top; nil when there is none. */
+static void take_arguments(lua_State *L, optimizer *o,
+                           descent_step_options *options)
+{
+    argument_end(L, 3);
+    lua_settop(L, 3);
+    *options = read_step_options(L, o, true);
+    if (lua_isnil(L, 2)) {
+        lua_pushnil(L);
+        return;
+    }
+    if (o->swapped)
+        error_raise(L, DESCENT_ERR_STATE, "not allowed inside with_ema");
+    check_callable(L, 2);
+    lua_pushnumber(L, objective_evaluate(L, o));
+    check_bound(L);
+}
+
+/* step([objective[, {rescale_grad =, batch_size =, only = names}]]) -> loss or
+ * nil, report */
+static int step(lua_State *L)
+{
+    optimizer *o = check_bound(L);
+    const bool alone = lua_gettop(L) == 1;
+    const given none = {.count = 0};
+    descent_step_options options;
+    descent_step_report report = {.struct_size = sizeof report};
+
+    if (alone)
+        lua_pushnil(L);
+    else
+        take_arguments(L, o, &options);
+    error_check(L, step_given(L, o, &none, alone ? NULL : &options, &report));
+    push_report(L, o, &report);
+    return 2;
+}
 
 /* Fill the gradient of the tensor that the key at -2 names from the value at
  * -1.  Allocates nothing, as no finalizer may run before all are pinned. */
@@ -183,33 +253,6 @@ static void read_gradient(lua_State *L, const optimizer *o, given *g)
     g->roots[i] = t->root;
     lua_pushvalue(L, at);
     lua_rawseti(L, g->anchor, (lua_Integer)i + 1);
-}
-
-static void pin_gradients(const given *g, int by)
-{
-    for (size_t i = 0; i < g->count; i++) {
-        if (g->roots[i] != NULL)
-            g->roots[i]->pins += by;
-    }
-}
-
-/* Step with these gradients.  A schedule may drop or free them meanwhile: the
- * list on the stack and the pins keep them.  The core raises nothing, so they
- * are always unpinned. */
-static descent_status step_given(lua_State *L, optimizer *o, const given *g,
-                                 const descent_step_options *options,
-                                 descent_step_report *report)
-{
-    context *c = context_of(L);
-    lua_State *previous = context_enter(c, L);
-    descent_status status;
-
-    pin_gradients(g, 1);
-    status = descent_optimizer_step(o->core, g->gradients, g->count, options,
-                                    report);
-    pin_gradients(g, -1);
-    context_enter(c, previous);
-    return status;
 }
 
 /* apply({name = tensor, ...}[, {rescale_grad =, batch_size =}]) -> report */
@@ -239,7 +282,7 @@ static int apply(lua_State *L)
     for (lua_pushnil(L); lua_next(L, 2) != 0; lua_pop(L, 1))
         read_gradient(L, o, &g);
     error_check(L, step_given(L, o, &g, &options, &report));
-    push_report(L, &report);
+    push_report(L, o, &report);
     return 1;
 }
 

@@ -33,6 +33,38 @@ test.case("a step evaluates the objective, then updates in place", function()
   test.equal(select(2, opt:step(half_square)), report, "the table is reused")
 end)
 
+test.case("every field of the report is that of the last step", function()
+  local x = core.tensor { 4, -2 }
+  local opt = sgd(x, { learning_rate = function(n) return 0.5 / (n + 1) end,
+                       clipnorm = 1, on_nonfinite = "skip_step" })
+  local function bad(_, g)
+    g:fill_(math.huge)
+    return 0
+  end
+  local function small(_, g)
+    g:fill_(0.25)
+    return 0
+  end
+  local fields = { "updated", "skipped", "reason", "learning_rate", "clipped",
+                   "loss_scale", "step_calls", "fused_calls" }
+  local function shown(objective)
+    local _, report = opt:step(objective)
+    local texts = {}
+    for i, field in ipairs(fields) do texts[i] = tostring(report[field]) end
+    return table.concat(texts, " "), report.grad_norm
+  end
+  local function expect(objective, text, norm)
+    local got, grad_norm = shown(objective)
+    test.equal(got, text)
+    test.ok(grad_norm == norm or norm ~= norm and grad_norm ~= grad_norm)
+  end
+  expect(half_square, "1 false nil 0.5 1 1.0 0 1", math.sqrt(20))
+  expect(small, "1 false nil 0.25 0 1.0 0 1", math.sqrt(0.125))
+  expect(bad, "0 true nonfinite 0.16666666666667 0 1.0 0 0", 0 / 0)
+  expect(bad, "0 true nonfinite 0.16666666666667 0 1.0 0 0", 0 / 0)
+  expect(small, "1 false nil 0.16666666666667 0 1.0 0 1", math.sqrt(0.125))
+end)
+
 test.case("the kind is found in any case, and kept as its name", function()
   local opt = core.optimizer("ADAM", core.ones(1))
   test.equal(opt.kind, "adam")

@@ -71,6 +71,57 @@ test.case("a function is asked exactly once a step and option", function()
              "learning_rate000 learning_rate111 m0 m1")
 end)
 
+test.case("a function is told the moment if it takes it", function()
+  local told = {}
+  local opt = core.optimizer("sgd", core.ones(1), {
+    learning_rate = function(...)
+      local n, moment = ...
+      told.count, told.n, told.option = select("#", ...), n, moment.option
+      return 0.5
+    end,
+    momentum = function(_, moment)
+      told.second = moment.option
+      return 0
+    end })
+  opt:step(half_square)
+  test.equal(told.count, 2)
+  test.equal(told.n, 0)
+  test.equal(told.option, "learning_rate")
+  test.equal(told.second, "momentum")
+  test.raises(function() return schedule.fn(math.max)(3) end, -- of C
+              "attempt to compare number with table")
+end)
+
+test.case("a step leaves nothing to the collector", function()
+  local function one(n) return 1 / (1000 + n) end
+  local function two(n, moment) return n / (n + moment.updates + 1) end
+  local function nothing() return 0.25 end
+  local cases = {
+    { learning_rate = 0.5 }, { learning_rate = one }, { learning_rate = two },
+    { learning_rate = one, momentum = nothing },
+    { learning_rate = two, momentum = two },
+    { learning_rate = schedule.fn(two) },
+  }
+  for i, options in ipairs(cases) do
+    local opt = core.optimizer("sgd", core.ones(1), options)
+    local function steps(count, objective)
+      for _ = 1, count do opt:step(objective) end
+    end
+    collectgarbage()
+    collectgarbage("stop")
+    steps(2)
+    steps(2, half_square)
+    local before = collectgarbage("count")
+    steps(1000)
+    local after = collectgarbage("count")
+    steps(1000, half_square)
+    local last = collectgarbage("count")
+    collectgarbage("restart")
+    test.equal(after - before, 0, "alone, case " .. i)
+    test.equal(last - after, 0, "with an objective, case " .. i)
+  end
+end)
+
 test.case("a function's value is used", function()
   local x = core.ones(1)
   local opt = core.optimizer("sgd", x, {
