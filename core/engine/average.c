@@ -13,7 +13,8 @@ ema average_moment(const descent_optimizer *o, const entry *e)
     const bool first = o->updates == 0;
 
     return (ema){
-        .on = e->average != NULL,
+        /* Also for a tensor without elements, which has none itself. */
+        .on = o->settings.number[OPTION_USE_EMA] != 0,
         .keep = first ? 0 : m,
         .take = first ? 1 : 1 - m,
     };

@@ -483,6 +483,33 @@ static void s12_15_empty_and_scalar_tensors_are_tensors(void **state)
     close_bench(&b);
 }
 
+/* It is the first of those that share scalars, and has no average itself. */
+static void s12_15_an_empty_tensor_leaves_others_their_averages(void **state)
+{
+    static const int64_t none[] = {0};
+    const descent_tensor empty = {.struct_size = sizeof empty,
+                                  .dtype = DESCENT_DTYPE_F32,
+                                  .name = "empty",
+                                  .ndim = 1,
+                                  .shape = none};
+    bench b;
+    float w = 1, g = 1;
+
+    (void)state;
+    b.runtime = check_runtime();
+    b.o = check_optimizer(b.runtime, "sgd",
+                          "{\"learning_rate\": 1, \"use_ema\": true, "
+                          "\"ema_momentum\": 0.5}");
+    ok(descent_optimizer_add(b.o, &empty, 1));
+    check_bind(b.o, "w", &w, &g, 1);
+    check_step(b.o);
+    check_step(b.o);
+    near(w, -1, 0);
+    ok(descent_optimizer_swap_average(b.o));
+    near(w, -0.5, 0);
+    close_bench(&b);
+}
+
 static void a_rate_of_zero_moves_the_state_alone(void **state)
 {
     bench b;
@@ -539,6 +566,7 @@ int main(void)
         cmocka_unit_test(a_refused_step_builds_no_state),
         cmocka_unit_test(exclusion_goes_by_name_and_by_pattern),
         cmocka_unit_test(s12_15_empty_and_scalar_tensors_are_tensors),
+        cmocka_unit_test(s12_15_an_empty_tensor_leaves_others_their_averages),
         cmocka_unit_test(a_rate_of_zero_moves_the_state_alone),
         cmocka_unit_test(removing_a_tensor_keeps_the_others_state),
     };
