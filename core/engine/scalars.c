@@ -35,6 +35,7 @@ descent_status scalars_reserve(descent_optimizer *o, size_t tensors,
         return DESCENT_OK;
     for (size_t i = 0; i < o->count && !each; i++)
         each = !is_shared(o, &o->entries[i]);
+    o->changed = true; /* spans point at the sets, which may move */
     return memory_grow(o->memory, &o->sets, &o->set_capacity,
                        2 * groups + (each ? tensors : 0), sizeof *o->sets);
 }

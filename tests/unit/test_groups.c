@@ -245,6 +245,30 @@ static void bad_groups_are_refused_and_change_nothing(void **state)
     close_bench(&b);
 }
 
+/* Room for the scalars of one group more may be made elsewhere. */
+static void a_step_after_a_refused_group_is_as_before(void **state)
+{
+    static const char *const few[] = {"a", "b", "c"};
+    descent_runtime *runtime = check_runtime();
+    bench b = {.runtime = runtime,
+               .o = check_optimizer(runtime, "sgd", "{\"learning_rate\": 1}")};
+    float w[3] = {0}, g[3] = {1, 1, 1};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        check_bind(b.o, few[i], &w[i], &g[i], 1);
+    for (size_t i = 0; i < 3; i++)
+        ok(add(&b, few[i], "{}"));
+    check_step(b.o);
+    refused(add(&b, "a", "{\"lr_mult\": -1}"), DESCENT_ERR_ARGUMENT,
+            "lr_mult = -1");
+    ok(descent_optimizer_set(b.o, "learning_rate", 2));
+    check_step(b.o);
+    for (size_t i = 0; i < 3; i++)
+        near(w[i], -3);
+    close_bench(&b);
+}
+
 static void values_are_read_and_changed_by_group(void **state)
 {
     bench b;
@@ -645,6 +669,7 @@ int main(void)
         cmocka_unit_test(a_function_that_fails_binds_nothing),
         cmocka_unit_test(groups_that_match_nothing_are_errors),
         cmocka_unit_test(bad_groups_are_refused_and_change_nothing),
+        cmocka_unit_test(a_step_after_a_refused_group_is_as_before),
         cmocka_unit_test(values_are_read_and_changed_by_group),
         cmocka_unit_test(a_change_for_all_is_judged_in_every_group),
         cmocka_unit_test(a_group_may_have_schedules_of_its_own),
