@@ -32,6 +32,8 @@ static const char *const options[] = {
     "{\"flavour\": \"keras3\", \"loss_scale\": true, "
     "\"global_clipnorm\": 2, \"aggregate_num\": 4}",
     "{\"flavour\": \"torch\", \"master\": \"f32\", \"use_fused_step\": false}",
+    "{\"flavour\": \"keras3\", \"counter\": \"per_tensor\", \"use_ema\": true, "
+    "\"on_nonfinite\": \"error\"}",
 };
 enum { KINDS = 7, OPTIONS = sizeof options / sizeof *options };
 
@@ -46,6 +48,7 @@ static const int64_t shapes[TENSORS][2] = {
 
 /* One of the two. */
 typedef struct world {
+    descent_runtime *runtime;
     descent_optimizer *o;
     double weight[2][TENSORS][MOST]; /* two places, of which one is in use */
     int place[TENSORS];
@@ -106,6 +109,7 @@ static void open_world(world *w, descent_runtime *runtime, size_t kind,
         .struct_size = sizeof group, .names = few, .name_count = 2};
 
     memset(w, 0, sizeof *w);
+    w->runtime = runtime;
     w->o = check_optimizer(runtime, kinds[kind], options[option]);
     for (size_t i = 0; i < TENSORS; i++) {
         for (size_t k = 0; k < elements(i); k++)
@@ -205,6 +209,55 @@ static void come_or_go(world *w, choice c)
     }
 }
 
+/* One group more, or one that is refused. */
+static void regroup(world *w, choice c)
+{
+    descent_group group = {.struct_size = sizeof group, .match = name(c.i)};
+    descent_options *differ = NULL;
+    size_t index;
+
+    if (!find(w, c.i, &index) ||
+        descent_optimizer_tensor_group(w->o, index) != 0)
+        return;
+    ok(descent_options_create(w->runtime, &differ));
+    ok(descent_options_set_number(differ, "lr_mult",
+                                  c.a % 3 == 0 ? 0.25 * (double)c.b : -1));
+    group.options = differ;
+    (void)descent_optimizer_add_group(w->o, &group, NULL);
+    descent_options_free(differ);
+    /* Its tensor may leave from now on. */
+    ok(descent_optimizer_check_groups(w->o));
+}
+
+/* A step that is refused half way: the last gradient has a row too many. */
+static void refuse(world *w, choice c)
+{
+    static const int64_t rows[] = {0, 1000};
+    descent_gradient g[TENSORS];
+    const size_t n = descent_optimizer_tensor_count(w->o);
+
+    for (size_t k = 0; k < n; k++) {
+        descent_tensor t = {.struct_size = sizeof t};
+        ok(descent_optimizer_tensor(w->o, k, &t));
+        g[k] = (descent_gradient){
+            .struct_size = sizeof g[k],
+            .data = w->gradient[c.b % 2][t.name[0] - 'a'],
+            .indices = k + 1 == n || (c.a + k) % 4 == 0 ? rows : NULL,
+            .rows = k + 1 == n ? 2 : (c.a + k) % 4 == 0};
+    }
+    refused(descent_optimizer_step(w->o, g, n, NULL, NULL),
+            DESCENT_ERR_ARGUMENT, "");
+}
+
+/* Averages in the place of the weights, where there are any. */
+static void swap(world *w, choice c)
+{
+    if (c.a % 2 == 0 && descent_optimizer_swap_average(w->o) == DESCENT_OK)
+        ok(descent_optimizer_swap_average(w->o));
+    else
+        ok(descent_optimizer_finalize(w->o));
+}
+
 static void nothing(world *w, choice c)
 {
     (void)w;
@@ -214,7 +267,8 @@ static void nothing(world *w, choice c)
 static void (*const changes[])(world *, choice) = {
     nothing,  nothing,       nothing,     change_rate, change_decay,
     freeze,   change_clip,   change_clip, multiply,    move_gradient,
-    multiply, move_gradient, move_weight, come_or_go,
+    multiply, move_gradient, move_weight, come_or_go,  regroup,
+    refuse,   swap,
 };
 enum { CHANGES = sizeof changes / sizeof *changes };
 
