@@ -261,6 +261,16 @@ static void an_unknown_optimizer_names_the_nearest(void **state)
     assert_int_equal(o->status, 1);
 }
 
+static void without_a_runtime_there_is_a_sentence(void **state)
+{
+    const shell_outcome *o = sh("DESCENT_THREADS=none \"$D\" bench --case 1e3");
+
+    (void)state;
+    assert_contains(o->err, "DESCENT_THREADS = \"none\": expected");
+    assert_string_equal(o->out, "");
+    assert_int_equal(o->status, 1);
+}
+
 static void a_third_party_s_optimizer_has_the_limit_of_its_streams(void **state)
 {
     json_t *list;
@@ -318,6 +328,7 @@ int main(void)
         cmocka_unit_test(help_lists_every_case),
         cmocka_unit_test(wrong_usage_is_told),
         cmocka_unit_test(an_unknown_optimizer_names_the_nearest),
+        cmocka_unit_test(without_a_runtime_there_is_a_sentence),
         cmocka_unit_test(
             a_third_party_s_optimizer_has_the_limit_of_its_streams),
 #ifndef DESCENT_SANITIZED

@@ -181,7 +181,7 @@ static descent_status measure_case(session *b, const bench_case *what)
 /* Before hours of measuring: is there such an optimizer? */
 static descent_status find_optimizers(const request *r)
 {
-    descent_runtime *runtime;
+    descent_runtime *runtime = NULL;
     descent_status status = descent_runtime_create(NULL, &runtime);
 
     for (size_t i = 0; i < r->optimizer_count && status == DESCENT_OK; i++)
