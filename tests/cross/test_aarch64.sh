@@ -42,7 +42,7 @@ $(pkg-config --cflags lua5.4) -fno-math-errno -fno-trapping-math
 -ffp-contract=off -Wall -Wextra -Wpedantic -Werror"
 
 compiles() {
-    for file in core/*/*.c; do
+    for file in core/*/*.c core/*/*/*.c; do
         $cc $flags -fsyntax-only "$file" || return 1
     done
 }
