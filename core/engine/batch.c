@@ -85,7 +85,7 @@ static descent_status flush(batch *b)
 {
     if (b->count == 0)
         return DESCENT_OK;
-    TRY(pass_call(b->p, b->spans, b->count, b->e->compute));
+    TRY(pass_call(b->p, b->spans, b->count, b->e->compute, 0));
     for (size_t i = 0; i < b->count && b->stores; i++)
         after_rule(b, &b->spans[i]);
     b->count = b->used = 0;

@@ -38,7 +38,7 @@ uint32_t pass_share(const pass_state *p, const entry *e, uint32_t needs)
 }
 
 descent_status pass_call(pass_state *p, const descent_span *spans, size_t n,
-                         descent_dtype compute)
+                         descent_dtype compute, descent_dtype stored)
 {
     const descent_optimizer_type *type = p->o->type;
     const uint64_t before = status_failures();
@@ -46,6 +46,7 @@ descent_status pass_call(pass_state *p, const descent_span *spans, size_t n,
     p->pass.count = n;
     p->pass.spans = spans;
     p->pass.compute = compute;
+    p->pass.stored = stored;
     p->calls++;
     if (!p->fused)
         return status_foreign(type->step(p->o->self, &p->pass), before,
@@ -60,8 +61,17 @@ static bool takes_all(const pass_state *p, uint32_t needs)
     return !p->plan->source.accumulates && fused_share(p, needs) == needs;
 }
 
-/* Point a span at its place in the arrays of its tensor; arrays that are not of
- * the tensor's type are batch.c's matter. */
+/* 16-bit weights whose masters the rule may work on while it reads and stores
+ * the narrow arrays itself. */
+static bool may_store(const descent_optimizer *o, const entry *e)
+{
+    return (o->type->fuses & DESCENT_FUSE_BF16) != 0 &&
+           e->dtype == DESCENT_DTYPE_BF16 && e->keeps == MASTER_F32 &&
+           e->state_dtype == e->compute;
+}
+
+/* Point a span at its place in the arrays of its tensor; what the plugin cannot
+ * take as it is, is batch.c's matter. */
 static void aim(descent_optimizer *o, size_t k)
 {
     entry *e = work_entry(o, k);
@@ -69,17 +79,19 @@ static void aim(descent_optimizer *o, size_t k)
     const int64_t first = span->first;
     const size_t slots = o->type->slot_count;
 
-    o->parts[k].direct = e->active && !e->sparse && !entry_is_narrow(e) &&
-                         e->now_dtype == e->dtype;
+    o->parts[k].direct = e->active && !e->sparse && e->now_dtype == e->dtype &&
+                         (!entry_is_narrow(e) || may_store(o, e));
     if (!e->active)
         return;
-    span->weight = dtype_at(e->weight, e->dtype, first);
-    span->grad = e->now == NULL ? NULL : dtype_at(e->now, e->dtype, first);
+    span->stored = dtype_at(e->weight, e->dtype, first);
+    span->weight = e->master != NULL ? e->master + first : span->stored;
+    span->grad = e->now == NULL ? NULL : dtype_at(e->now, e->now_dtype, first);
     span->average =
-        e->average == NULL ? NULL : dtype_at(e->average, e->dtype, first);
+        e->average == NULL ? NULL : dtype_at(e->average, e->state_dtype, first);
     for (size_t i = 0; i < slots; i++)
         o->slots[k * slots + i] =
-            e->slot[i] == NULL ? NULL : dtype_at(e->slot[i], e->dtype, first);
+            e->slot[i] == NULL ? NULL
+                               : dtype_at(e->slot[i], e->state_dtype, first);
     if (o->type->scope == DESCENT_SCOPE_TENSOR)
         span->scalar = e->scalar == NULL
                            ? o->groups[e->group]->scalar_next
@@ -107,26 +119,35 @@ static void equip(descent_optimizer *o, size_t k)
     span->fuse = &o->fuses[k];
 }
 
+/* May the plugin have span k as it is? */
+static bool joins(const pass_state *p, size_t k, bool stores)
+{
+    const descent_optimizer *o = p->o;
+
+    return o->parts[k].direct && (p->fused || !stores) &&
+           (p->takes || takes_all(p, o->spans[k].fuse->mask));
+}
+
 /* Spans that follow each other and need no tiles are one call. */
 static descent_status run_spans(pass_state *p, size_t begin, size_t end)
 {
     descent_optimizer *o = p->o;
-    const descent_dtype dtype = work_entry(o, begin)->dtype;
+    const entry *first = work_entry(o, begin);
+    const bool stores = entry_is_narrow(first);
+    const descent_dtype stored = stores ? first->dtype : 0;
 
     for (size_t k = begin; k <= end; k++) {
-        bool joins = false;
         if (k < end && p->aims) {
             aim(o, k);
             equip(o, k);
         }
-        if (k < end)
-            joins = o->parts[k].direct &&
-                    (p->takes || takes_all(p, o->spans[k].fuse->mask));
-        if (begin < k && (!joins || (double)(k - begin) >= p->most)) {
-            TRY(pass_call(p, &o->spans[begin], k - begin, dtype));
+        const bool together = k < end && joins(p, k, stores);
+        if (begin < k && (!together || (double)(k - begin) >= p->most)) {
+            TRY(pass_call(p, &o->spans[begin], k - begin, first->compute,
+                          stored));
             begin = k;
         }
-        if (joins)
+        if (together)
             continue;
         begin = k + 1;
         if (k < end && work_entry(o, k)->active)

@@ -28,9 +28,9 @@ static inline bool entry_is_rounded(const entry *e)
 /* What a span needs, of which the plugin takes a part. */
 uint32_t pass_share(const pass_state *p, const entry *e, uint32_t needs);
 
-/* Call the rule on n spans. */
+/* Call the rule on n spans; `stored` as in descent_pass. */
 descent_status pass_call(pass_state *p, const descent_span *spans, size_t n,
-                         descent_dtype compute);
+                         descent_dtype compute, descent_dtype stored);
 
 /* batch.c: update the elements of a span that the plugin cannot take as it is,
  * with the core's share of the work.  Where only some rows take part, the first

@@ -16,10 +16,13 @@ typedef struct name_of_bit {
     const char *name;
 } name_of_bit;
 
-static const name_of_bit fuses[] = {
-    {DESCENT_FUSE_SCALE, "scale"}, {DESCENT_FUSE_CLIP, "clip"},
-    {DESCENT_FUSE_L2, "l2"},       {DESCENT_FUSE_DECAY, "decay"},
-    {DESCENT_FUSE_EMA, "ema"},     {0, NULL}};
+static const name_of_bit fuses[] = {{DESCENT_FUSE_SCALE, "scale"},
+                                    {DESCENT_FUSE_CLIP, "clip"},
+                                    {DESCENT_FUSE_L2, "l2"},
+                                    {DESCENT_FUSE_DECAY, "decay"},
+                                    {DESCENT_FUSE_EMA, "ema"},
+                                    {DESCENT_FUSE_BF16, "bf16"},
+                                    {0, NULL}};
 
 static const name_of_bit precisions[] = {
     {DESCENT_RUNS_F32, "f32"}, {DESCENT_RUNS_F64, "f64"}, {0, NULL}};

@@ -82,10 +82,30 @@ static inline double descent_power(double base, uint64_t n)
 #endif
 
 #define DESCENT_FUSE_ALL (DESCENT_FUSE_SCALE | DESCENT_FUSE_CLIP |            \
-    DESCENT_FUSE_L2 | DESCENT_FUSE_DECAY | DESCENT_FUSE_EMA)
+    DESCENT_FUSE_L2 | DESCENT_FUSE_DECAY | DESCENT_FUSE_EMA |                 \
+    DESCENT_FUSE_BF16)
 
-/* The loops.  `fused` and `average` are literals, so each use is one loop; so
- * are the tests of `uses`. */
+/* bf16 is the upper half of an f32. */
+DESCENT_INLINE float descent_from_bf16(uint16_t h)
+{
+    uint32_t bits = (uint32_t)h << 16;
+    float x;
+
+    bits |= (bits & 0x7fffffffu) > 0x7f800000u ? 0x00400000u : 0;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+DESCENT_INLINE uint16_t descent_to_bf16(float x)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof bits);
+    return (uint16_t)((x != x ? bits | 0x00400000u
+                              : bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+}
+
+/* The loops.  `fused`, `average` and `bf16` are literals, so each use is one
+ * loop; so are the tests of `uses`. */
 #define DESCENT_LOOPS_(name, uses, R, real_, ...)                             \
 DESCENT_INLINE void name##_##R##_rule(const real_ *c, real_ *w_, real_ g,     \
                                       real_ *s)                               \
@@ -97,7 +117,7 @@ DESCENT_INLINE void name##_##R##_rule(const real_ *c, real_ *w_, real_ g,     \
     *w_ = w;                                                                  \
 }                                                                             \
 DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int fused,       \
-                                      int average)                            \
+                                      int average, int bf16)                  \
 {                                                                             \
     const int64_t n = p->count;                                               \
     const descent_fuse *f = p->fuse;                                          \
@@ -113,6 +133,8 @@ DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int fused,       \
     const int has_decay = (on & DESCENT_FUSE_DECAY) != 0;                     \
     real_ *const weight = (real_ *)p->weight;                                 \
     const real_ *const grad = (const real_ *)p->grad;                         \
+    const uint16_t *const grad16 = (const uint16_t *)p->grad;                 \
+    uint16_t *const stored = bf16 ? (uint16_t *)p->stored : NULL;             \
     real_ *const mean = (real_ *)p->average;                                  \
     real_ *slot[DESCENT_MAX_SLOTS];                                           \
     real_ c[DESCENT_MAX_COEFS];                                               \
@@ -122,7 +144,8 @@ DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int fused,       \
         c[k] = ((const real_ *)p->coef)[k];                                   \
     DESCENT_VECTOR                                                            \
     for (int64_t i = 0; i < n; i++) {                                         \
-        real_ w = weight[i], g = grad[i], s[DESCENT_MAX_SLOTS];               \
+        real_ w = weight[i], s[DESCENT_MAX_SLOTS];                            \
+        real_ g = bf16 ? (real_)descent_from_bf16(grad16[i]) : grad[i];       \
         for (int k = 0; k < DESCENT_MAX_SLOTS; k++)                           \
             if ((uses) >> k & 1)                                              \
                 s[k] = slot[k][i];                                            \
@@ -137,28 +160,38 @@ DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int fused,       \
         if (average)                                                          \
             mean[i] = keep * mean[i] + take * w;                              \
         weight[i] = w;                                                        \
+        if (bf16)                                                             \
+            stored[i] = descent_to_bf16((float)w);                            \
         for (int k = 0; k < DESCENT_MAX_SLOTS; k++)                           \
             if ((uses) >> k & 1)                                              \
                 slot[k][i] = s[k];                                            \
     }                                                                         \
 }
 
-#define DESCENT_LEVEL_(name, R, level, attribute)                             \
+#define DESCENT_FUSED_(name, R, p, bf16)                                      \
+    do {                                                                      \
+        if ((p)->fuse->mask & DESCENT_FUSE_EMA)                               \
+            name##_##R##_loop(p, 1, 1, bf16);                                 \
+        else                                                                  \
+            name##_##R##_loop(p, 1, 0, bf16);                                 \
+    } while (0)
+/* `may` is 1 where 16-bit weights may be stored. */
+#define DESCENT_LEVEL_(name, R, may, level, attribute)                        \
 attribute static void name##_##R##_##level##_step(const descent_pass *pass)   \
 {                                                                             \
     const char *at = (const char *)pass->spans;                               \
     for (size_t i = 0; i < pass->count; i++, at += pass->span_size)           \
-        name##_##R##_loop((const descent_span *)(const void *)at, 0, 0);      \
+        name##_##R##_loop((const descent_span *)(const void *)at, 0, 0, 0);   \
 }                                                                             \
 attribute static void name##_##R##_##level##_fused(const descent_pass *pass)  \
 {                                                                             \
     const char *at = (const char *)pass->spans;                               \
     for (size_t i = 0; i < pass->count; i++, at += pass->span_size) {         \
         const descent_span *p = (const descent_span *)(const void *)at;       \
-        if (p->fuse->mask & DESCENT_FUSE_EMA)                                 \
-            name##_##R##_loop(p, 1, 1);                                       \
+        if ((may) && pass->stored == DESCENT_DTYPE_BF16)                      \
+            DESCENT_FUSED_(name, R, p, may);                                  \
         else                                                                  \
-            name##_##R##_loop(p, 1, 0);                                       \
+            DESCENT_FUSED_(name, R, p, 0);                                    \
     }                                                                         \
 }
 
@@ -178,16 +211,17 @@ typedef struct descent_rule {
 } descent_rule;
 
 #if defined __x86_64__
-#  define DESCENT_LEVELS_(name, R)                                            \
-    DESCENT_LEVEL_(name, R, any, )                                            \
-    DESCENT_LEVEL_(name, R, avx2, __attribute__((target("avx2"))))            \
-    DESCENT_LEVEL_(name, R, avx512, __attribute__((target(DESCENT_AVX512_))))
+#  define DESCENT_LEVELS_(name, R, may)                                       \
+    DESCENT_LEVEL_(name, R, may, any, )                                       \
+    DESCENT_LEVEL_(name, R, may, avx2, __attribute__((target("avx2"))))       \
+    DESCENT_LEVEL_(name, R, may, avx512,                                      \
+                   __attribute__((target(DESCENT_AVX512_))))
 #  define DESCENT_LOOPS_OF_(name, R)                                          \
     { { name##_##R##_any_step,    name##_##R##_any_fused },                   \
       { name##_##R##_avx2_step,   name##_##R##_avx2_fused },                  \
       { name##_##R##_avx512_step, name##_##R##_avx512_fused } }
 #else                                   /* AArch64: NEON is the baseline */
-#  define DESCENT_LEVELS_(name, R) DESCENT_LEVEL_(name, R, any, )
+#  define DESCENT_LEVELS_(name, R, may) DESCENT_LEVEL_(name, R, may, any, )
 #  define DESCENT_LOOPS_OF_(name, R)                                          \
     { { name##_##R##_any_step, name##_##R##_any_fused },                      \
       { name##_##R##_any_step, name##_##R##_any_fused },                      \
@@ -198,8 +232,8 @@ typedef struct descent_rule {
 #define DESCENT_RULE(name, uses, ...)                                         \
     DESCENT_LOOPS_(name, uses, f32, float, __VA_ARGS__)                       \
     DESCENT_LOOPS_(name, uses, f64, double, __VA_ARGS__)                      \
-    DESCENT_LEVELS_(name, f32)                                                \
-    DESCENT_LEVELS_(name, f64)                                                \
+    DESCENT_LEVELS_(name, f32, 1)                                                \
+    DESCENT_LEVELS_(name, f64, 0)                                                \
     static const descent_rule name##_rule = {                                 \
         { DESCENT_LOOPS_OF_(name, f32), DESCENT_LOOPS_OF_(name, f64) },       \
         #__VA_ARGS__, uses };

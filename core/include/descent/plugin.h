@@ -217,7 +217,8 @@ typedef struct descent_slot {
 enum {
     DESCENT_FUSE_SCALE = 1u << 0, DESCENT_FUSE_CLIP  = 1u << 1,
     DESCENT_FUSE_L2    = 1u << 2, DESCENT_FUSE_DECAY = 1u << 3,
-    DESCENT_FUSE_EMA   = 1u << 4
+    DESCENT_FUSE_EMA   = 1u << 4,
+    DESCENT_FUSE_BF16  = 1u << 5 /* not in a mask: descent_pass.stored asks   */
 };
 
 typedef struct descent_fuse {
@@ -252,6 +253,7 @@ typedef struct descent_span {
     double             *scalar;  /* scalar slots in order, tensor scope only  */
     int64_t             first;   /* index of element 0 in its tensor          */
     uint64_t            tensor_id; /* hash of the name: stable across runs    */
+    void               *stored;  /* out; of a pass with `stored` only         */
 } descent_span;
 
 /* One call's worth of runs, of one variant and precision.  A pass may hold the
@@ -266,7 +268,11 @@ typedef struct descent_pass {
     uint32_t            variant; /* what variant() chose                      */
     descent_dtype       compute; /* DESCENT_DTYPE_F32 or DESCENT_DTYPE_F64    */
     descent_isa         isa;     /* levels that may be used                   */
-    uint32_t            reserved;/* 0                                         */
+    descent_dtype       stored;  /* 0, or with DESCENT_FUSE_BF16 and F32 bf16:
+                                    grad is of this type, and each new weight
+                                    is also stored, rounded to nearest even,
+                                    in the span's `stored`; a NaN stays one,
+                                    made quiet                                */
     uint64_t            update;  /* the optimizer's updates, this one included */
     uint64_t            seed;    /* of the run, 0 in this version; with
                                     tensor_id, update and the element's index

@@ -70,12 +70,12 @@ void figure_compute(figure *f, const contender things[FIGURE_THINGS],
     compute_rates(f, limit, &things[FIGURE_TRIAD], triad_bytes);
 }
 
-bool figure_is_cached(const figure *f)
+bool figure_by_plain(const figure *f)
 {
     const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    const bool fits = cache > 0 && f->parameters * f->bytes <= (size_t)cache;
 
-    return !isnan(f->plain) && cache > 0 &&
-           f->parameters * f->bytes <= (size_t)cache;
+    return !isnan(f->plain) && (fits || f->what->kind == CASE_BF16);
 }
 
 double figure_value(const figure *f)
@@ -86,7 +86,7 @@ double figure_value(const figure *f)
     case GOAL_EXCESS:
         return (f->ratio - 1) * f->limit_ns * 1e-3;
     default:
-        return figure_is_cached(f) ? f->plain : f->ratio;
+        return figure_by_plain(f) ? f->plain : f->ratio;
     }
 }
 
@@ -101,7 +101,7 @@ double figure_value_spread(const figure *f)
     case GOAL_EXCESS:
         return micro;
     default:
-        return figure_is_cached(f) ? f->plain_spread : f->spread;
+        return figure_by_plain(f) ? f->plain_spread : f->spread;
     }
 }
 

@@ -34,10 +34,11 @@ enum { FIGURE_STEP, FIGURE_ADD, FIGURE_PLAIN, FIGURE_TRIAD, FIGURE_THINGS };
 void figure_compute(figure *f, const contender things[FIGURE_THINGS],
                     size_t triad_bytes);
 
-/* Do the arrays fit in the last level of cache?  There a loop that only adds is
- * no limit: exact roots and divisions take longer than the arrays do, and the
- * goal is about the ratio to the plain loop. */
-bool figure_is_cached(const figure *f);
+/* Is the goal about the ratio to the plain loop?  So it is for 16-bit weights,
+ * and where the arrays fit in the last level of cache: there a loop that only
+ * adds is no limit, because exact roots and divisions take longer than the
+ * arrays do. */
+bool figure_by_plain(const figure *f);
 
 /* The figure that the goal is about, and its spread: the ratio, or
  * microseconds. */

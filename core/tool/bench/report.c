@@ -83,7 +83,7 @@ static void say_goal(char *to, const figure *f)
         break;
     case GOAL_RATIO:
         snprintf(to, CELL, "%.2f%s%s", goal,
-                 figure_is_cached(f) ? " of PLAIN" : "", end);
+                 figure_by_plain(f) ? " of PLAIN" : "", end);
         break;
     case GOAL_TENSOR:
         snprintf(to, CELL, "%.3f of %.2f us a tensor%s", figure_value(f), goal,
@@ -135,8 +135,8 @@ static void list_verdict(const figure *figures, size_t n, verdict which,
         name_figure(f);
         printf("%.3f, the goal is %.2f, the spread %.3f", figure_value(f),
                cases_goal(f->what, f->optimizer), figure_value_spread(f));
-        if (f->what->about == GOAL_RATIO && figure_is_cached(f))
-            printf(", of the bare rule in cache");
+        if (f->what->about == GOAL_RATIO && figure_by_plain(f))
+            printf(", of the bare rule");
         else if (f->what->about == GOAL_RATIO && !isnan(f->plain))
             printf("; %.2f of the bare rule", f->plain);
         putchar('\n');
