@@ -87,5 +87,5 @@ void averages_finish(descent_optimizer *o, bool passed)
             elements += e->count;
     }
     if (elements > 0)
-        work_run(o, elements, finish_piece, &f);
+        work_run(o, elements, 2, finish_piece, &f);
 }

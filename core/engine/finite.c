@@ -101,7 +101,7 @@ descent_status finite_judge(descent_optimizer *o, bool *finite)
         settings_now(&o->settings, OPTION_ON_NONFINITE) == NONFINITE_ERROR;
     finite_work w = {.o = o};
 
-    work_run(o, o->work, judge_piece, &w);
+    work_run(o, o->work, 1, judge_piece, &w);
     *finite = !atomic_load(&w.bad);
     for (size_t i = 0; i < o->count && !*finite && fails; i++) {
         const entry *e = &o->entries[i];

@@ -115,7 +115,7 @@ void gradient_accumulate(descent_optimizer *o, double unscale)
 {
     source_work w = {o, {.unscale = unscale}};
 
-    work_run(o, o->work, accumulate_piece, &w);
+    work_run(o, o->work, 2, accumulate_piece, &w);
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
         if (!e->active)
@@ -221,7 +221,8 @@ static double entry_square(const descent_optimizer *o, const entry *e)
 
 /* ---- Norms ---- */
 
-_Static_assert(SPAN_MOST % NORM_BLOCK == 0 &&
+_Static_assert(SPAN_FINE % NORM_BLOCK == 0 &&
+                   (SPAN_FINE & (SPAN_FINE - 1)) == 0 &&
                    (SPAN_MOST & (SPAN_MOST - 1)) == 0,
                "a span is a subtree of a norm's tree");
 
@@ -271,7 +272,7 @@ double gradient_norms(descent_optimizer *o, gradient_source source)
     bool alike = true;
     source_work w = {o, source};
 
-    work_run(o, o->work, square_piece, &w);
+    work_run(o, o->work, 1, square_piece, &w);
     for (size_t i = 0; i < o->count; i++) {
         entry *e = &o->entries[i];
         const double by = o->groups[e->group]->scale;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/slots.h"
+#include "plugin/type.h"
 
 descent_status optimizer_enter(const descent_optimizer *o)
 {
@@ -28,6 +29,9 @@ static descent_status fill(descent_optimizer *o, const char *kind,
     TRY(settings_create(o->memory, &o->runtime->log,
                         registry_host(o->runtime->plugins), o->type, kind,
                         options, &o->settings));
+    o->arrays = 1;
+    for (size_t k = 0; k < o->type->slot_count; k++)
+        o->arrays += type_uses(type_slot(o->type, k), o->settings.variant);
     if (o->type->open != NULL) {
         const uint64_t before = status_failures();
         TRY(status_foreign(

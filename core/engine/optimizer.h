@@ -24,8 +24,9 @@
 enum { WHOLE_GRADIENT, WHOLE_WEIGHT, WHOLE_AVERAGE, WHOLES };
 
 /* A tensor is cut into spans of this many elements: whole blocks of a norm, and
- * a power of two of them, so that their sums are whole subtrees of its tree. */
-enum { SPAN_MOST = 1 << 14 };
+ * a power of two of them, so that their sums are whole subtrees of its tree.
+ * Small ones are cut finer, to be shared evenly among threads. */
+enum { SPAN_MOST = 1 << 14, SPAN_FINE = 1 << 12, SMALL = 1 << 18 };
 
 /* What belongs to a span of the plan. */
 typedef struct span_part {
@@ -44,6 +45,7 @@ struct descent_optimizer {
     memory *memory;
     const descent_optimizer_type *type;
     size_t scalar_count; /* of its slots */
+    size_t arrays;       /* that a step works through: weights and slots */
     void *self;
     bool opened;
     settings settings;
@@ -80,6 +82,8 @@ struct descent_optimizer {
     size_t active; /* ... that have a gradient ...                  */
     size_t sparse; /* ... that is row-sparse                        */
     int64_t work;  /* elements that it is about                     */
+    bool at_once;  /* it follows the last one at once ...           */
+    double ended;  /* ... which ended then; 0: there was none       */
 
     scalars *sets; /* of the tensors that take part */
     size_t set_count, set_capacity;

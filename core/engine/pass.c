@@ -213,7 +213,7 @@ descent_status pass_run(descent_optimizer *o, step_plan *plan)
     descent_status status;
 
     look_ahead(&p);
-    status = work_run(o, alone ? 0 : o->work, run_piece, &w);
+    status = work_run(o, alone ? 0 : o->work, o->arrays, run_piece, &w);
     *(p.fused ? &plan->fused_calls : &plan->step_calls) = atomic_load(&w.calls);
     /* Whole tensors are given scratch, which may move. */
     o->aimed = status == DESCENT_OK && !whole && !p.apart;

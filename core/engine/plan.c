@@ -62,7 +62,9 @@ descent_status plan_check_gradient(const descent_optimizer *o, const entry *e,
 /* Rules of tensor scope get tensors as they are. */
 static int64_t span_most(const descent_optimizer *o, const entry *e)
 {
-    return o->type->scope == DESCENT_SCOPE_TENSOR ? e->count : SPAN_MOST;
+    return o->type->scope == DESCENT_SCOPE_TENSOR ? e->count
+           : e->count <= SMALL                    ? SPAN_FINE
+                                                  : SPAN_MOST;
 }
 
 static size_t span_total(const descent_optimizer *o, const entry *e)
@@ -125,14 +127,17 @@ static void plan_entry(descent_optimizer *o, size_t index)
 static void plan_pieces(descent_optimizer *o)
 {
     enum { COST = 256 };
-    int64_t work = SPAN_MOST;
+    int64_t work = 0, most;
     descent_dtype dtype = 0;
 
+    for (size_t k = 0; k < o->span_count; k++)
+        work += o->spans[k].count;
+    most = work <= SMALL ? SPAN_FINE : SPAN_MOST;
     o->piece_count = 0;
     for (size_t k = 0; k < o->span_count; k++) {
         const descent_dtype before = dtype;
         dtype = o->entries[o->parts[k].entry].dtype;
-        if (work + o->spans[k].count > SPAN_MOST || dtype != before) {
+        if (work + o->spans[k].count > most || dtype != before) {
             o->pieces[o->piece_count++].begin = k;
             work = 0;
         }

@@ -6,6 +6,7 @@
 
 #include "base/denormals.h"
 #include "engine/rows.h"
+#include "engine/work.h"
 
 /* The last of a window's steps updates also what only earlier ones fed. */
 static void activate_accumulated(descent_optimizer *o)
@@ -168,6 +169,7 @@ static descent_status work(descent_optimizer *o,
     if (plan.source.accumulates)
         activate_accumulated(o);
     rows_choose(o, plan.source.accumulates);
+    work_begin(o);
     TRY(judge(o, &plan, &finite));
     if (!finite)
         return skip(o, &plan, report);
@@ -179,6 +181,7 @@ static descent_status work(descent_optimizer *o,
         accumulate(o, &plan, report);
         TRY(pool_check_host(o->runtime->threads));
     }
+    work_end(o);
     o->iterations++;
     loss_scale_advance(&o->loss_scale, &o->settings, true);
     return DESCENT_OK;

@@ -4,11 +4,15 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include <descent/descent.h>
+
 #include "base/levels.h"
 
-/* Below this a second thread gains little, and loses much where it must be woken
- * or has no processor to itself. */
-enum { FEW = 1 << 17, MESSAGE = 4096 };
+/* Elements, each array of them counted, below which a second thread gains
+ * little; and below which it loses when it must be woken first, as it must be
+ * unless steps follow each other at once. */
+enum { FEW = 1 << 16, SOME = 3 << 17, MESSAGE = 4096 };
+static const double AT_ONCE = 20e-6; /* seconds */
 
 typedef struct work {
     const descent_optimizer *o;
@@ -58,12 +62,40 @@ static void run_piece(void *arg, size_t i)
         keep_failure(w, i, status);
 }
 
-descent_status work_run(descent_optimizer *o, int64_t elements, work_piece *f,
-                        void *context)
+/* Beyond SOME the number of arrays does not matter. */
+static int64_t weigh(int64_t elements, size_t arrays)
 {
+    return elements < SOME ? elements * (int64_t)arrays : elements;
+}
+
+/* Whether it depends on the time between steps that they are shared out. */
+static bool depends(const descent_optimizer *o)
+{
+    const int64_t weight = weigh(o->work, o->arrays);
+
+    return weight >= FEW && weight < SOME;
+}
+
+void work_begin(descent_optimizer *o)
+{
+    /* The first starts the threads: later ones are to allocate nothing. */
+    o->at_once =
+        depends(o) && (o->ended == 0 || descent_clock() - o->ended < AT_ONCE);
+}
+
+void work_end(descent_optimizer *o)
+{
+    if (depends(o))
+        o->ended = descent_clock();
+}
+
+descent_status work_run(descent_optimizer *o, int64_t elements, size_t arrays,
+                        work_piece *f, void *context)
+{
+    const int64_t weight = weigh(elements, arrays);
     work w;
 
-    if (elements < FEW) {
+    if (weight < FEW || (weight < SOME && !o->at_once)) {
         for (size_t i = 0; i < o->piece_count; i++)
             TRY(run_at_level(o, f, context, &o->pieces[i]));
         return DESCENT_OK;

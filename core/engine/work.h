@@ -8,11 +8,16 @@
 /* Work on spans [begin, end) of the plan. */
 typedef descent_status work_piece(void *context, size_t begin, size_t end);
 
+/* Before the work of a step, and after it. */
+void work_begin(descent_optimizer *o);
+void work_end(descent_optimizer *o);
+
 /* Run `f` on every piece of the plan, on the calling thread alone when it is
- * about few elements.  Of several failures the one of the first piece counts, as
- * if they ran in order; pieces after it may be left out. */
-descent_status work_run(descent_optimizer *o, int64_t elements, work_piece *f,
-                        void *context);
+ * about few elements of so many arrays.  Of several failures the one of the
+ * first piece counts, as if they ran in order; pieces after it may be left out.
+ */
+descent_status work_run(descent_optimizer *o, int64_t elements, size_t arrays,
+                        work_piece *f, void *context);
 
 /* The tensor that span k is about. */
 static inline entry *work_entry(const descent_optimizer *o, size_t k)
