@@ -68,24 +68,22 @@ static int64_t weigh(int64_t elements, size_t arrays)
     return elements < SOME ? elements * (int64_t)arrays : elements;
 }
 
-/* Whether it depends on the time between steps that they are shared out. */
-static bool depends(const descent_optimizer *o)
+/* May any of the step's work be shared out? */
+static bool is_shared(const descent_optimizer *o)
 {
-    const int64_t weight = weigh(o->work, o->arrays);
-
-    return weight >= FEW && weight < SOME;
+    return weigh(o->work, o->arrays) >= FEW;
 }
 
 void work_begin(descent_optimizer *o)
 {
     /* The first starts the threads: later ones are to allocate nothing. */
     o->at_once =
-        depends(o) && (o->ended == 0 || descent_clock() - o->ended < AT_ONCE);
+        is_shared(o) && (o->ended == 0 || descent_clock() - o->ended < AT_ONCE);
 }
 
 void work_end(descent_optimizer *o)
 {
-    if (depends(o))
+    if (is_shared(o))
         o->ended = descent_clock();
 }
 
