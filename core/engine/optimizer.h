@@ -2,7 +2,10 @@
 /* The object behind descent_optimizer, shared by the files of the engine:
  *
  *   optimizer.c  create, free, options          tensors.c  bind and validate
- *   state.c      slots: allocate, fill, view    step.c     the order of a step
+ *   state.c      slots: allocate, fill, view    layout.c   ... where they lie
+ *   slots.c      slots by name                  scratch.c  ... of whole tensors
+ *   step.c       the order of a step            intake.c   gradients, judged
+ *   scalars.c    what tensors share             loss_scale.c  ... and its bounds
  *   gradient.c   effective gradients, norms     pass.c     spans, rule
  *   rows.c       row-sparse gradients           batch.c    tiles, listed rows
  *   clip.c       norms and their limits         finite.c   NaN and infinity

@@ -24,7 +24,6 @@ static descent_status finish(const settings *s, size_t row, uint64_t iterations,
                              double *value)
 {
     const double decay = s->number[OPTION_DECAY];
-
     const bool decays =
         !isnan(decay) && s->number[OPTION_FLAVOUR] == FLAVOUR_KERAS2;
     const bool rounds = s->number[OPTION_LEARNING_RATE_F32] != 0;

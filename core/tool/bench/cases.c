@@ -3,7 +3,7 @@
 #include "tool/bench/cases.h"
 
 #include <math.h>
-#include <string.h>
+#include <strings.h>
 
 static const bench_case cases[] = {
     {"gpt2", CASE_PLAIN, shapes_gpt2, NULL, GOAL_RATIO, 1.10},
@@ -32,7 +32,7 @@ double cases_goal(const bench_case *c, const char *optimizer)
 
     if (c->about == GOAL_NONE)
         return (double)NAN;
-    if (strcmp(optimizer, "adadelta") == 0 &&
+    if (strcasecmp(optimizer, "adadelta") == 0 &&
         (c->list == shapes_1e6 || c->list == shapes_1e5))
         return roots;
     return c->goal;
