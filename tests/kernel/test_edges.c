@@ -49,6 +49,31 @@ static void loops_keep_to_their_arrays(void **state)
         }
 }
 
+/* With 16-bit gradients and stored weights; of the masks, those of no, of one
+ * and of all operations. */
+static void loops_store_bf16(void **state)
+{
+    const descent_optimizer_type *plain = kernels_load(0, *state);
+    variant_values found[VARIANTS_MOST];
+    const uint32_t variants = variants_of(plain, found);
+    edges_subject s = {
+        .type = plain,
+        .fused = 1,
+        .dtype = DESCENT_DTYPE_F32,
+        .stored = DESCENT_DTYPE_BF16,
+    };
+
+    assert_true((plain->fuses & DESCENT_FUSE_BF16) != 0);
+    for (s.variant = 0; s.variant < variants; s.variant++) {
+        edges_prepare(&s, &found[s.variant]);
+        for (s.mask = 0; s.mask < EDGES_MASKS; s.mask++)
+            if ((s.mask & (s.mask - 1)) == 0 || s.mask == EDGES_MASKS - 1) {
+                edges_expect(&s, plain);
+                check_loops(s, plain);
+            }
+    }
+}
+
 /* ---- Loops that are wrong ---- */
 
 static edges_entry *right;
@@ -62,6 +87,14 @@ static void look(const void *array, int64_t i)
     (void)((const volatile float *)array)[i];
 }
 
+static uint16_t truncated(float x)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof bits);
+    return (uint16_t)(bits >> 16);
+}
+
 static void spoil(const void *array)
 {
     *(volatile float *)(uintptr_t)array = 1;
@@ -72,9 +105,11 @@ static void spoil(const void *array)
     {                                                                          \
         const descent_span *p = span_of(pass);                                 \
         float *w = p->weight;                                                  \
+        uint16_t *h = p->stored;                                               \
         const int64_t n = p->count;                                            \
         const descent_status status = right(self, pass);                       \
         (void)w;                                                               \
+        (void)h;                                                               \
         (void)n;                                                               \
         __VA_ARGS__;                                                           \
         return status;                                                         \
@@ -94,6 +129,12 @@ WRONG(wrong_length, if (n == 193) w[192] += 1)
 WRONG(wrong_zero, if (n > 9) w[9] = w[9] == 0 ? 0 : w[9])
 WRONG(wrong_alignment, if ((uintptr_t)w % 64 == 20 &&
                            (uintptr_t)p->slot[0] % 64 == 44 && n > 3) w[2] = 9)
+WRONG(reads_wide, if (n > 0) look((const uint16_t *)p->grad + n - 1, 0))
+WRONG(stores_after, h[n] = 1)
+WRONG(stores_before, h[-1] = 1)
+WRONG(stores_truncated, for (int64_t i = 0; i < n; i++) h[i] = truncated(w[i]))
+WRONG(stores_signalling, if (n > 2) h[2] = 0x7f81)
+WRONG(stores_nothing, if (n > 0) h[n - 1] = 1)
 
 /* With an element whose result is a negative zero. */
 static void set_out(edges_subject *s, const variant_values *values)
@@ -104,12 +145,36 @@ static void set_out(edges_subject *s, const variant_values *values)
     edges_expect(s, s->type);
 }
 
+typedef struct wrong_loop {
+    edges_entry *entry;
+    const char *found;
+} wrong_loop;
+
+/* Each is found in the place of `entry`, which is right. */
+static void check_found(edges_subject s, edges_entry *entry,
+                        const wrong_loop *loops, size_t n)
+{
+    variant_values found[VARIANTS_MOST];
+
+    right = entry;
+    variants_of(s.type, found);
+    set_out(&s, &found[0]);
+    s.entry = is_right;
+    assert_null(edges_check(&s));
+    for (size_t i = 0; i < n; i++) {
+        s.entry = loops[i].entry;
+        const char *wrong = edges_check(&s);
+        if (wrong == NULL || strstr(wrong, loops[i].found) == NULL)
+            fail_msg("\"%s\", expected \"%s\"", wrong, loops[i].found);
+        edges_close(); /* what it wrote is gone */
+        edges_open();
+        set_out(&s, &found[0]);
+    }
+}
+
 static void loops_that_are_wrong_are_found(void **state)
 {
-    static const struct {
-        edges_entry *entry;
-        const char *found;
-    } rows[] = {
+    static const wrong_loop loops[] = {
         {reads_after, " 0 elements: touches element 0 of gradient"},
         {reads_before, " 0 elements: touches element -1 of slot 1"},
         {reads_whole_vectors, " 1 elements: touches element 7 of average"},
@@ -122,29 +187,38 @@ static void loops_that_are_wrong_are_found(void **state)
         {wrong_length, " 193 elements: is wrong at element 192 of weight"},
         {wrong_zero, " 10 elements: is wrong at element 9 of weight"},
         {wrong_alignment, "is wrong at element 2 of weight"},
+        {stores_nothing, " 1 elements: is wrong at element 0 of stored"},
     };
-    variant_values found[VARIANTS_MOST];
-    edges_subject s = {
+    const edges_subject s = {
         .type = kernels_load(0, "adam"),
         .compiler = "gcc",
         .dtype = DESCENT_DTYPE_F32,
     };
 
     (void)state;
-    right = s.type->step;
-    variants_of(s.type, found);
-    set_out(&s, &found[0]);
-    s.entry = is_right;
-    assert_null(edges_check(&s));
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        s.entry = rows[i].entry;
-        const char *wrong = edges_check(&s);
-        if (wrong == NULL || strstr(wrong, rows[i].found) == NULL)
-            fail_msg("\"%s\", expected \"%s\"", wrong, rows[i].found);
-        edges_close(); /* what it wrote is gone */
-        edges_open();
-        set_out(&s, &found[0]);
-    }
+    check_found(s, s.type->step, loops, sizeof loops / sizeof *loops);
+}
+
+static void bf16_loops_that_are_wrong_are_found(void **state)
+{
+    static const wrong_loop loops[] = {
+        {reads_wide, " 1 elements: touches element 1 of gradient"},
+        {stores_after, " 0 elements: writes near element 0 of stored"},
+        {stores_before, " 0 elements: touches element -1 of stored"},
+        {stores_truncated, " 10 elements: is wrong at element 9 of stored"},
+        {stores_signalling, " 3 elements: is wrong at element 2 of stored"},
+        {stores_nothing, " 1 elements: is wrong at element 0 of stored"},
+    };
+    const edges_subject s = {
+        .type = kernels_load(0, "adam"),
+        .compiler = "gcc",
+        .fused = 1,
+        .dtype = DESCENT_DTYPE_F32,
+        .stored = DESCENT_DTYPE_BF16,
+    };
+
+    (void)state;
+    check_found(s, s.type->fused_step, loops, sizeof loops / sizeof *loops);
 }
 
 static int open_pages(void **state)
@@ -164,18 +238,26 @@ static int close_pages(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[KERNELS + 1] = {
-        cmocka_unit_test(loops_that_are_wrong_are_found)};
-    char names[KERNELS][64];
+    static const struct {
+        const char *what;
+        CMUnitTestFunction test;
+    } of_each[] = {
+        {"keep_to_their_arrays", loops_keep_to_their_arrays},
+        {"store_bf16", loops_store_bf16},
+    };
+    struct CMUnitTest tests[2 + 2 * KERNELS] = {
+        cmocka_unit_test(loops_that_are_wrong_are_found),
+        cmocka_unit_test(bf16_loops_that_are_wrong_are_found)};
+    char names[2 * KERNELS][64];
 
     kernels_say_missing();
-    for (size_t i = 0; i < KERNELS; i++) {
-        snprintf(names[i], sizeof names[i], "loops_of_%s_keep_to_their_arrays",
-                 kernels_optimizers[i]);
-        tests[i + 1] = (struct CMUnitTest){
+    for (size_t i = 0; i < 2 * KERNELS; i++) {
+        snprintf(names[i], sizeof names[i], "loops_of_%s_%s",
+                 kernels_optimizers[i % KERNELS], of_each[i / KERNELS].what);
+        tests[2 + i] = (struct CMUnitTest){
             .name = names[i],
-            .test_func = loops_keep_to_their_arrays,
-            .initial_state = (void *)(uintptr_t)kernels_optimizers[i],
+            .test_func = of_each[i / KERNELS].test,
+            .initial_state = (void *)(uintptr_t)kernels_optimizers[i % KERNELS],
         };
     }
     return cmocka_run_group_tests(tests, open_pages, close_pages);

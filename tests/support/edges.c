@@ -2,7 +2,6 @@
 #include "base/cpu.h"
 #include "support/edges.h"
 
-#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +9,8 @@
 #include "engine/tile.h"
 #include "support/bits.h"
 #include "support/guarded.h"
+#include "tensor/convert.h"
+#include "tensor/view.h"
 
 enum {
     MOST = EDGES_MOST,
@@ -17,7 +18,8 @@ enum {
     WEIGHT = EDGES_WEIGHT,
     GRADIENT = EDGES_GRADIENT,
     AVERAGE = EDGES_AVERAGE,
-    SLOTS = EDGES_SLOTS
+    SLOTS = EDGES_SLOTS,
+    STORED = EDGES_STORED
 };
 typedef edges_subject subject;
 
@@ -37,23 +39,30 @@ static const descent_fuse values = {
     .ema_take = 1 - 0.9,
 };
 
-static size_t size_of(const subject *s)
+static descent_dtype type_of(const subject *s, size_t array)
 {
-    return s->dtype == DESCENT_DTYPE_F64 ? sizeof(double) : sizeof(float);
+    return s->stored != 0 && (array == GRADIENT || array == STORED) ? s->stored
+                                                                    : s->dtype;
+}
+
+static size_t size_of(const subject *s, size_t array)
+{
+    return dtype_size(type_of(s, array));
 }
 
 static const char *const array_names[ARRAYS] = {
     "weight", "gradient", "average", "slot 0", "slot 1", "slot 2",
-    "slot 3", "slot 4",   "slot 5",  "slot 6", "slot 7",
+    "slot 3", "slot 4",   "slot 5",  "slot 6", "slot 7", "stored",
 };
 
 static const char *complain(const subject *s, size_t n, const char *what,
                             ptrdiff_t element, const char *array)
 {
     snprintf(complaint, sizeof complaint,
-             "%s variant %u, f%zu, %s, %s, %s 0x%x, %zu elements: %s "
+             "%s variant %u, f%zu%s, %s, %s, %s 0x%x, %zu elements: %s "
              "element %td of %s",
-             s->type->id, s->variant, 8 * size_of(s), s->compiler,
+             s->type->id, s->variant, 8 * dtype_size(s->dtype),
+             s->stored != 0 ? " and bf16" : "", s->compiler,
              cpu_isa_name(levels[s->level]), s->fused ? "fused_step" : "step",
              s->mask, n, what, element, array);
     return complaint;
@@ -80,6 +89,7 @@ static void run(void *argument)
         .coef = c->s->coef,
         .fuse = &fuse,
         .average = c->array[AVERAGE],
+        .stored = c->array[STORED],
     };
     const descent_pass pass = {
         .struct_size = sizeof pass,
@@ -91,6 +101,7 @@ static void run(void *argument)
         .variant = c->s->variant,
         .compute = c->s->dtype,
         .isa = levels[c->s->level],
+        .stored = c->s->stored,
         .update = 1,
     };
 
@@ -101,56 +112,73 @@ static void run(void *argument)
 static void fill(const subject *s)
 {
     for (size_t k = 0; k < ARRAYS; k++)
-        bits_fill_every(s->dtype, edges_input[k], MOST, k + 1,
+        bits_fill_every(type_of(s, k), edges_input[k], MOST, k + 1,
                         k == GRADIENT ? 7 : 31);
-}
-
-static void *element(const subject *s, void *array, size_t i)
-{
-    return (char *)array + i * size_of(s);
+    if (s->stored == DESCENT_DTYPE_BF16)
+        for (size_t i = 2; i < MOST; i += 19) /* signalling NaNs */
+            ((uint16_t *)edges_input[GRADIENT])[i] = 0x7f81;
 }
 
 /* The core's operations on the whole, and the portable step on single elements,
- * by the first compiler. */
+ * by the first compiler; conversions are the core's. */
 void edges_expect(const subject *s, const descent_optimizer_type *plain)
 {
     subject one = *s;
     call c = {.s = &one, .n = 1};
+    double wide[MOST];
 
     one.type = plain;
     one.entry = plain->step;
     one.level = 0;
+    one.stored = 0;
     memcpy(expected, edges_input, sizeof expected);
-    tile_gradient(s->dtype, MOST, &values, s->mask, edges_input[GRADIENT],
-                  expected[WEIGHT], expected[GRADIENT]);
+    convert(s->dtype, wide, type_of(s, GRADIENT), edges_input[GRADIENT], MOST);
+    tile_gradient(s->dtype, MOST, &values, s->mask, wide, expected[WEIGHT],
+                  expected[GRADIENT]);
     if ((s->mask & DESCENT_FUSE_DECAY) != 0)
         tile_decay(s->dtype, MOST, values.decay, expected[WEIGHT]);
     for (size_t i = 0; i < MOST; i++) {
         for (size_t k = 0; k < ARRAYS; k++)
-            c.array[k] = element(s, expected[k], i);
+            c.array[k] = dtype_at(expected[k], s->dtype, (int64_t)i);
         run(&c);
     }
     memcpy(expected[GRADIENT], edges_input[GRADIENT], sizeof *edges_input);
     if ((s->mask & DESCENT_FUSE_EMA) != 0)
         tile_average(s->dtype, MOST, values.ema_keep, values.ema_take,
                      expected[WEIGHT], expected[AVERAGE]);
+    if (s->stored != 0)
+        convert(s->stored, expected[STORED], s->dtype, expected[WEIGHT], MOST);
 }
 
-/* The first element that differs, or n; NaNs are one value. */
-static size_t first_difference(const subject *s, const void *found,
+/* The quiet NaN without a sign and with the fewest bits; more are larger. */
+static const uint64_t quiet[] = {
+    [DESCENT_DTYPE_F32] = 0x7fc00000,
+    [DESCENT_DTYPE_F64] = UINT64_C(0x7ff8000000000000),
+    [DESCENT_DTYPE_BF16] = 0x7fc0,
+};
+
+static int is_quiet(descent_dtype dtype, const void *element)
+{
+    const size_t size = dtype_size(dtype);
+    uint64_t bits = 0;
+
+    memcpy(&bits, element, size);
+    return (bits & ~(UINT64_C(1) << (8 * size - 1))) >= quiet[dtype];
+}
+
+/* The first element that differs, or n; quiet NaNs are one value. */
+static size_t first_difference(descent_dtype dtype, const void *found,
                                const void *array, size_t n)
 {
-    if (memcmp(found, array, n * size_of(s)) == 0)
+    const size_t size = dtype_size(dtype);
+
+    if (memcmp(found, array, n * size) == 0)
         return n;
     for (size_t i = 0; i < n; i++) {
-        const double *x = found, *y = array;
-        const float *xf = found, *yf = array;
-        const int both = s->dtype == DESCENT_DTYPE_F64
-                             ? isnan(x[i]) && isnan(y[i])
-                             : isnan(xf[i]) && isnan(yf[i]);
-        if (!both &&
-            memcmp((const char *)found + i * size_of(s),
-                   (const char *)array + i * size_of(s), size_of(s)) != 0)
+        const char *x = (const char *)found + i * size;
+        const char *y = (const char *)array + i * size;
+        if (memcmp(x, y, size) != 0 &&
+            !(is_quiet(dtype, x) && is_quiet(dtype, y)))
             return i;
     }
     return n;
@@ -173,21 +201,23 @@ static void place(const subject *s, call *c, size_t placing, size_t row)
         } else if (placing == 2) {
             high = (int)((row * 0x9e37u >> k) & 1);
         }
-        c->array[k] = guarded_put(&page[k], edges_input[k], c->n * size_of(s),
-                                  distance * size_of(s), high);
+        const size_t size = size_of(s, k);
+        c->array[k] = guarded_put(&page[k], edges_input[k], c->n * size,
+                                  distance * size, high);
     }
 }
 
 static const char *describe(const call *c, const void *address)
 {
-    const ptrdiff_t size = (ptrdiff_t)size_of(c->s);
     ptrdiff_t bytes;
 
-    for (size_t k = 0; k <= ARRAYS; k++)
+    for (size_t k = 0; k <= ARRAYS; k++) {
+        const ptrdiff_t size = (ptrdiff_t)size_of(c->s, k);
         if (guarded_where(k < ARRAYS ? &page[k] : &coefs, address, &bytes))
             return complain(c->s, c->n, "touches",
                             (bytes - (bytes < 0 ? size - 1 : 0)) / size,
                             k < ARRAYS ? array_names[k] : "coefficients");
+    }
     return complain(c->s, c->n, "touches what is not even near", 0, "anything");
 }
 
@@ -203,8 +233,8 @@ static const char *check(const subject *s, size_t n, size_t placing, size_t row)
     if (address != NULL)
         wrong = describe(&c, address);
     for (size_t k = 0; k < ARRAYS; k++) {
-        const size_t i =
-            first_difference(s, page[k].own + page[k].at, expected[k], n);
+        const size_t i = first_difference(
+            type_of(s, k), page[k].own + page[k].at, expected[k], n);
         if (i < n && wrong == NULL)
             wrong = complain(s, n, "is wrong at", (ptrdiff_t)i, array_names[k]);
         if (!guarded_take(&page[k]) && wrong == NULL)
@@ -220,6 +250,7 @@ const char *edges_check(const subject *s)
     const char *wrong = NULL;
     size_t row = 0;
 
+    guarded_watch();
     for (size_t n = 0; n <= MOST && wrong == NULL; n++)
         for (size_t p = 0; p < PLACINGS && wrong == NULL; p++)
             wrong = check(s, n, p, row += p > 1);
@@ -239,7 +270,7 @@ void edges_prepare(subject *s, const variant_values *v)
     kernels_prepare(s->type, v, 1, scalar, coef, coef_f32);
     s->coef = guarded_put(
         &coefs, s->dtype == DESCENT_DTYPE_F64 ? (void *)coef : (void *)coef_f32,
-        DESCENT_MAX_COEFS * size_of(s), 0, 1);
+        DESCENT_MAX_COEFS * dtype_size(s->dtype), 0, 1);
 }
 
 void edges_open(void)

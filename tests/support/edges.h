@@ -13,7 +13,8 @@ enum {
     EDGES_GRADIENT,
     EDGES_AVERAGE,
     EDGES_SLOTS,
-    EDGES_ARRAYS = EDGES_SLOTS + DESCENT_MAX_SLOTS
+    EDGES_STORED = EDGES_SLOTS + DESCENT_MAX_SLOTS,
+    EDGES_ARRAYS
 };
 
 typedef descent_status edges_entry(void *self, const descent_pass *pass);
@@ -27,11 +28,12 @@ typedef struct edges_subject {
     uint32_t variant, mask; /* a mask without bits also stands for step */
     int fused;
     descent_dtype dtype;
+    descent_dtype stored; /* of the pass: 0 or bf16 */
     const void *coef;
 } edges_subject;
 
-/* What the arrays hold before each call: room for MOST elements of either
- * precision. */
+/* What the arrays hold before each call: room for MOST elements of any
+ * precision.  The stored weights may change in a pass with `stored` only. */
 extern double edges_input[EDGES_ARRAYS][EDGES_MOST];
 
 /* Calls that were compared so far. */
@@ -41,7 +43,7 @@ extern size_t edges_compared;
 void edges_open(void);
 void edges_close(void);
 
-/* Fill the input and set s->coef for a precision and a variant. */
+/* Fill the input and set s->coef for the precisions and a variant. */
 void edges_prepare(edges_subject *s, const variant_values *values);
 
 /* Find what the mask and the step of `plain`, the type as the first compiler

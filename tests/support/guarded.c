@@ -101,20 +101,20 @@ static void stop(int number, siginfo_t *info, void *context)
     siglongjmp(back, 1);
 }
 
-const void *guarded_call(void (*function)(void *argument), void *argument)
+void guarded_watch(void)
 {
-    /* Set for good, and without masks: millions of calls pass here. */
-    static int is_set;
     const struct sigaction action = {
         .sa_sigaction = stop,
         .sa_flags = SA_SIGINFO | SA_NODEFER,
     };
 
-    if (!is_set) {
-        assert_int_equal(sigaction(SIGSEGV, &action, NULL), 0);
-        assert_int_equal(sigaction(SIGBUS, &action, NULL), 0);
-        is_set = 1;
-    }
+    assert_int_equal(sigaction(SIGSEGV, &action, NULL), 0);
+    assert_int_equal(sigaction(SIGBUS, &action, NULL), 0);
+}
+
+const void *guarded_call(void (*function)(void *argument), void *argument)
+{
+    /* Without masks: millions of calls pass here. */
     stopped = NULL;
     if (sigsetjmp(back, 0) == 0)
         function(argument);

@@ -32,6 +32,10 @@ int guarded_intact(const guarded *g);
  * 0 at its first byte; returns 0 when the address is not there. */
 int guarded_where(const guarded *g, const void *address, ptrdiff_t *bytes);
 
+/* Have guarded_call told of stopped accesses, to the end of this cmocka test,
+ * which has handlers of its own. */
+void guarded_watch(void);
+
 /* Call, and return the address of the access that the guards stopped; NULL when
  * there was none. */
 const void *guarded_call(void (*function)(void *argument), void *argument);
