@@ -2,6 +2,7 @@
 #include "base/cpu.h"
 #include "support/edges.h"
 
+#include <float.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,14 +110,28 @@ static void run(void *argument)
     c->s->entry(NULL, &pass);
 }
 
+/* Gradients that are signalling NaNs; and weights that stay and are half way
+ * between two of bf16, or too large for it. */
+static void fill_for_bf16(const subject *s)
+{
+    static const float stay[] = {0x1.01p0f, 0x1.03p0f, FLT_MAX};
+
+    for (size_t i = 2; i + 1 < MOST; i += 19) {
+        ((uint16_t *)edges_input[GRADIENT])[i] = 0x7f81;
+        for (size_t k = 0; k < ARRAYS; k++)
+            memset((char *)edges_input[k] + (i + 1) * size_of(s, k), 0,
+                   size_of(s, k));
+        ((float *)edges_input[WEIGHT])[i + 1] = stay[i % 3];
+    }
+}
+
 static void fill(const subject *s)
 {
     for (size_t k = 0; k < ARRAYS; k++)
         bits_fill_every(type_of(s, k), edges_input[k], MOST, k + 1,
                         k == GRADIENT ? 7 : 31);
     if (s->stored == DESCENT_DTYPE_BF16)
-        for (size_t i = 2; i < MOST; i += 19) /* signalling NaNs */
-            ((uint16_t *)edges_input[GRADIENT])[i] = 0x7f81;
+        fill_for_bf16(s);
 }
 
 /* The core's operations on the whole, and the portable step on single elements,
