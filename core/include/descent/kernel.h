@@ -14,7 +14,7 @@
  *
  * From it come, for float and double and for each processor level, a bare loop
  * (step) and a loop with scaling, clipping, decay and averaging folded in
- * (fused_step).  Compile with `pkg-config --cflags descent-plugin`: each
+ * (fused_step), also for bf16 weights beside f32 masters.  Compile with `pkg-config --cflags descent-plugin`: each
  * operation must round once, so that every level gives the same bits.
  */
 #ifndef DESCENT_KERNEL_H

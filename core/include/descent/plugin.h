@@ -218,7 +218,8 @@ enum {
     DESCENT_FUSE_SCALE = 1u << 0, DESCENT_FUSE_CLIP  = 1u << 1,
     DESCENT_FUSE_L2    = 1u << 2, DESCENT_FUSE_DECAY = 1u << 3,
     DESCENT_FUSE_EMA   = 1u << 4,
-    DESCENT_FUSE_BF16  = 1u << 5 /* not in a mask: descent_pass.stored asks   */
+    DESCENT_FUSE_BF16  = 1u << 5 /* in a type's `fuses` only: fused_step takes
+                                    passes with `stored`, whatever their mask */
 };
 
 typedef struct descent_fuse {
@@ -234,7 +235,8 @@ typedef struct descent_fuse {
 } descent_fuse;
 
 /* A run of `count` consecutive elements of one tensor.  All arrays are dense,
- * in the pass's compute type, aligned to that type, and never overlap.
+ * in the pass's compute type but for `stored` passes, aligned to their type, and
+ * never overlap.
  * In element scope a run may start anywhere and be cut anywhere: the result
  * must not depend on the cut.  In tensor scope it is the whole tensor. */
 typedef struct descent_span {
@@ -268,13 +270,14 @@ typedef struct descent_pass {
     uint32_t            variant; /* what variant() chose                      */
     descent_dtype       compute; /* DESCENT_DTYPE_F32 or DESCENT_DTYPE_F64    */
     descent_isa         isa;     /* levels that may be used                   */
-    descent_dtype       stored;  /* 0, or with DESCENT_FUSE_BF16 and F32 bf16:
-                                    grad is of this type, and each new weight
-                                    is also stored, rounded to nearest even,
-                                    in the span's `stored`; a NaN stays one,
-                                    made quiet                                */
+    descent_dtype       stored;  /* 0; or DESCENT_DTYPE_BF16, only for types
+                                    with DESCENT_FUSE_BF16 and compute F32:
+                                    each span's grad is bf16, its weight the
+                                    f32 master, and each new weight is also
+                                    written to `stored`, rounded to nearest
+                                    even; a NaN stays one, made quiet         */
     uint64_t            update;  /* the optimizer's updates, this one included */
-    uint64_t            seed;    /* of the run, 0 in this version; with
+    uint64_t            seed;    /* of the run, the option `seed`; with
                                     tensor_id, update and the element's index
                                     it keys random numbers                    */
 } descent_pass;

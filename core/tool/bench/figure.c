@@ -70,12 +70,24 @@ void figure_compute(figure *f, const contender things[FIGURE_THINGS],
     compute_rates(f, limit, &things[FIGURE_TRIAD], triad_bytes);
 }
 
-bool figure_by_plain(const figure *f)
+static bool wants_plain(const figure *f)
 {
     const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    const bool fits = cache > 0 && f->parameters * f->bytes <= (size_t)cache;
 
-    return !isnan(f->plain) && (fits || f->what->kind == CASE_BF16);
+    return f->what->kind == CASE_BF16 ||
+           (cache > 0 && f->parameters * f->bytes <= (size_t)cache);
+}
+
+bool figure_by_plain(const figure *f)
+{
+    return wants_plain(f) && !isnan(f->plain);
+}
+
+double figure_goal(const figure *f)
+{
+    if (f->what->about == GOAL_RATIO && wants_plain(f) && isnan(f->plain))
+        return (double)NAN;
+    return cases_goal(f->what, f->optimizer);
 }
 
 double figure_value(const figure *f)
@@ -107,7 +119,7 @@ double figure_value_spread(const figure *f)
 
 verdict figure_verdict(const figure *f)
 {
-    const double goal = cases_goal(f->what, f->optimizer);
+    const double goal = figure_goal(f);
     const double over = figure_value(f) - goal;
 
     if (isnan(goal))

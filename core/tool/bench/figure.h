@@ -40,6 +40,9 @@ void figure_compute(figure *f, const contender things[FIGURE_THINGS],
  * arrays do. */
 bool figure_by_plain(const figure *f);
 
+/* The goal, NaN for none: another's plugin has no plain loop. */
+double figure_goal(const figure *f);
+
 /* The figure that the goal is about, and its spread: the ratio, or
  * microseconds. */
 double figure_value(const figure *f);

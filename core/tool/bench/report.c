@@ -71,13 +71,13 @@ static void say_number(char *to, double x, int digits)
 static void say_goal(char *to, const figure *f)
 {
     static const char *const words[] = {[VERDICT_NONE] = "",
-                                        [VERDICT_HELD] = "",
+                                        [VERDICT_HELD] = " held",
                                         [VERDICT_UNCLEAR] = " unclear",
                                         [VERDICT_MISSED] = " MISSED"};
-    const double goal = cases_goal(f->what, f->optimizer);
+    const double goal = figure_goal(f);
     const char *const end = words[figure_verdict(f)];
 
-    switch (f->what->about) {
+    switch (isnan(goal) ? GOAL_NONE : f->what->about) {
     case GOAL_NONE:
         snprintf(to, CELL, "-");
         break;
@@ -133,8 +133,8 @@ static void list_verdict(const figure *figures, size_t n, verdict which,
             puts(head);
         head = NULL;
         name_figure(f);
-        printf("%.3f, the goal is %.2f, the spread %.3f", figure_value(f),
-               cases_goal(f->what, f->optimizer), figure_value_spread(f));
+        printf("%.3f, the goal is %.2f, its spread %.3f", figure_value(f),
+               figure_goal(f), figure_value_spread(f));
         if (f->what->about == GOAL_RATIO && figure_by_plain(f))
             printf(", of the bare rule");
         else if (f->what->about == GOAL_RATIO && !isnan(f->plain))
@@ -206,8 +206,8 @@ json_t *report_json(const figure *f)
                                         [VERDICT_MISSED] = "missed"};
 
     return json_pack(
-        "{ss ss ss so so so so so so so so so so so ss so so so so so sb so so "
-        "ss}",
+        "{ss ss ss so so so so so so so so so so so ss so so so so so so sb so "
+        "so so so ss}",
         "case", f->what->name, "optimizer", f->optimizer, "dtype", f->dtype,
         "threads", integer(f->threads), "parameters", integer(f->parameters),
         "tensors", integer(f->tensors), "ns_per_parameter", number(f->ns),
@@ -216,10 +216,12 @@ json_t *report_json(const figure *f)
         number(f->ns * (double)f->parameters), "least_ns_per_parameter",
         number(f->least), "least_limit_ns_per_parameter",
         number(f->limit_least), "rounds", integer(f->rounds), "limit", f->limit,
-        "plain_ratio", number(f->plain), "bytes_per_parameter",
-        integer(f->bytes), "bytes_per_second", number(f->rate),
-        "triad_bytes_per_second", number(f->triad), "limit_share_of_triad",
-        number(f->share), "same_bits", f->same_bits, "others",
-        number(f->others), "goal", number(cases_goal(f->what, f->optimizer)),
+        "plain_ratio", number(f->plain), "plain_spread",
+        number(f->plain_spread), "bytes_per_parameter", integer(f->bytes),
+        "bytes_per_second", number(f->rate), "triad_bytes_per_second",
+        number(f->triad), "limit_share_of_triad", number(f->share), "same_bits",
+        f->same_bits, "others", number(f->others), "judged",
+        number(figure_value(f)), "judged_spread",
+        number(figure_value_spread(f)), "goal", number(figure_goal(f)),
         "verdict", words[figure_verdict(f)]);
 }
