@@ -255,7 +255,7 @@ CHANGE(variants_none, TYPE.variant_count = 0)
 CHANGE(variants_many, TYPE.variant_count = 33)
 CHANGE(runs_none, TYPE.runs = 0)
 CHANGE(runs_new, TYPE.runs = 5)
-CHANGE(fuses_new, TYPE.fuses = 0x21)
+CHANGE(fuses_new, TYPE.fuses = 0x41)
 CHANGE(type_reserved, TYPE.reserved = 9)
 CHANGE(title_null, TYPE.title = NULL)
 CHANGE(summary_empty, TYPE.summary = "")
@@ -279,8 +279,8 @@ static void a_type_is_checked(void **state)
         {variants_many, "sound: variant_count = 33, expected at most 32"},
         {runs_none, "sound: runs = 0, expected at least 1"},
         {runs_new, "sound: runs = 0x5 has bits"},
-        {fuses_new, "sound: fuses = 0x21 has bits that this version does not "
-                    "know (0x20)"},
+        {fuses_new, "sound: fuses = 0x41 has bits that this version does not "
+                    "know (0x40)"},
         {type_reserved, "sound: reserved = 9, expected at most 0"},
         {title_null, "sound: title: expected UTF-8 text"},
         {summary_empty, "sound: summary: expected"},
