@@ -3,7 +3,7 @@
 #include "tool/bench/figure.h"
 
 #include <math.h>
-#include <unistd.h>
+#include <stdio.h>
 
 /* The limit: the faster one. */
 static size_t faster(const contender *things, size_t rounds)
@@ -70,12 +70,26 @@ void figure_compute(figure *f, const contender things[FIGURE_THINGS],
     compute_rates(f, limit, &things[FIGURE_TRIAD], triad_bytes);
 }
 
+/* Bytes of the third level of cache that one processor uses, or 0; what sysconf
+ * says is on some machines that of all processors together. */
+static size_t cache_bytes(void)
+{
+    FILE *const file =
+        fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "r");
+    size_t kib = 0;
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%zuK", &kib) != 1)
+        kib = 0;
+    fclose(file);
+    return kib << 10;
+}
+
 static bool wants_plain(const figure *f)
 {
-    const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-
     return f->what->kind == CASE_BF16 ||
-           (cache > 0 && f->parameters * f->bytes <= (size_t)cache);
+           f->parameters * f->bytes <= cache_bytes();
 }
 
 bool figure_by_plain(const figure *f)
