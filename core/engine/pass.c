@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 
 #include "engine/pass.h"
-#include "engine/slots.h"
 #include "engine/work.h"
 #include "plugin/type.h"
 #include "tensor/view.h"
@@ -93,9 +92,8 @@ static void aim(descent_optimizer *o, size_t k)
             e->slot[i] == NULL ? NULL
                                : dtype_at(e->slot[i], e->state_dtype, first);
     if (o->type->scope == DESCENT_SCOPE_TENSOR)
-        span->scalar = e->scalar == NULL
-                           ? o->groups[e->group]->scalar_next
-                           : e->scalar + slot_scalar_index(o->type, slots);
+        span->scalar = e->scalar == NULL ? o->groups[e->group]->scalar_next
+                                         : e->scalar + o->scalar_count;
 }
 
 /* Give it what its tensor shares with others, or where norms are kept apart a

@@ -42,8 +42,7 @@ static descent_status place_scalars(const descent_optimizer *o, entry *e,
 {
     void *scalar = NULL;
 
-    TRY(place(at, 2 * (int64_t)slot_scalar_index(o->type, o->type->slot_count),
-              DESCENT_DTYPE_F64, &scalar));
+    TRY(place(at, 2 * (int64_t)o->scalar_count, DESCENT_DTYPE_F64, &scalar));
     e->scalar = scalar;
     return DESCENT_OK;
 }
