@@ -109,6 +109,18 @@ const files files_system = {
     .unlink = unlink,
 };
 
+void files_read_text(const files *f, const char *path, char *text, size_t size)
+{
+    const int descriptor = f->open_read(path);
+    ssize_t n = 0;
+
+    if (descriptor >= 0) {
+        n = f->read_at(descriptor, text, size - 1, 0);
+        f->close(descriptor);
+    }
+    text[n > 0 ? n : 0] = '\0';
+}
+
 int files_read_exactly(const files *f, int descriptor, void *buffer,
                        size_t bytes, off_t at)
 {

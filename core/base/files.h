@@ -38,6 +38,9 @@ typedef struct files {
  * descriptor to child processes. */
 extern const files files_system;
 
+/* The start of a short file; "" when it cannot be read. */
+void files_read_text(const files *f, const char *path, char *text, size_t size);
+
 /* Read exactly `bytes` bytes at `at`, retrying interrupted and short reads;
  * false with errno (0 at the end of the file) when it cannot. */
 int files_read_exactly(const files *f, int descriptor, void *buffer,

@@ -9,19 +9,6 @@
 
 enum { MOST = 4096 };
 
-/* The start of a file; "" when it cannot be read. */
-static void read_text(const files *f, const char *path, char *text, size_t size)
-{
-    const int descriptor = f->open_read(path);
-    ssize_t n = 0;
-
-    if (descriptor >= 0) {
-        n = f->read_at(descriptor, text, size - 1, 0);
-        f->close(descriptor);
-    }
-    text[n > 0 ? n : 0] = '\0';
-}
-
 /* Two numbers of FOLDER/FIRST, or one of it and one of FOLDER/SECOND: time that
  * may be used in each period.  "max" and -1 say that there is no limit. */
 static double read_limit(const files *f, const char *folder, const char *first,
@@ -32,11 +19,11 @@ static double read_limit(const files *f, const char *folder, const char *first,
     char *end;
 
     snprintf(path, sizeof path, "%s/%s", folder, first);
-    read_text(f, path, text, sizeof text);
+    files_read_text(f, path, text, sizeof text);
     used = strtod(text, &end);
     if (second != NULL) {
         snprintf(path, sizeof path, "%s/%s", folder, second);
-        read_text(f, path, text, sizeof text);
+        files_read_text(f, path, text, sizeof text);
         end = text;
     }
     period = strtod(end, NULL);
@@ -91,7 +78,7 @@ uint32_t quota_processors(const files *f)
     char text[MOST], *line, *rest = text;
     double least = HUGE_VAL;
 
-    read_text(f, "/proc/self/cgroup", text, sizeof text);
+    files_read_text(f, "/proc/self/cgroup", text, sizeof text);
     while ((line = strsep(&rest, "\n")) != NULL) {
         strsep(&line, ":");
         const char *const controllers = strsep(&line, ":");

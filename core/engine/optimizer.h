@@ -35,7 +35,9 @@ enum { SPAN_MOST = 1 << 14, SPAN_FINE = 1 << 12, SMALL = 1 << 18 };
 typedef struct span_part {
     size_t entry;
     double square; /* of its share of the gradient, where norms are needed */
-    bool direct;   /* its arrays may go to the plugin as they are */
+    descent_dtype dtype; /* of the weights: who looks for it here need not
+                            fetch the tensor's entry */
+    bool direct;         /* its arrays may go to the plugin as they are */
 } span_part;
 
 /* Spans [begin, end), which go to one thread. */

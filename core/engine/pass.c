@@ -118,34 +118,59 @@ static void equip(descent_optimizer *o, size_t k)
 }
 
 /* May the plugin have span k as it is? */
-static bool joins(const pass_state *p, size_t k, bool stores)
+static bool joins(const pass_state *p, size_t k)
 {
     const descent_optimizer *o = p->o;
 
-    return o->parts[k].direct && (p->fused || !stores) &&
+    return o->parts[k].direct &&
+           (p->fused || !entry_is_narrow(work_entry(o, k))) &&
            (p->takes || takes_all(p, o->spans[k].fuse->mask));
+}
+
+/* Give spans [begin, end), of one type, to the plugin as they are: those of one
+ * tensor as one, because the sweep throws out of the cache what lies about the
+ * next. */
+static descent_status call_plugin(pass_state *p, size_t begin, size_t end)
+{
+    const entry *e = work_entry(p->o, begin);
+    const descent_span *spans = &p->o->spans[begin];
+    const descent_dtype stored = entry_is_narrow(e) ? e->dtype : 0;
+    const descent_span *last = &p->o->spans[end - 1];
+    descent_span joined;
+
+    if (work_entry(p->o, end - 1) != e)
+        return pass_call(p, spans, end - begin, e->compute, stored);
+    joined = *spans;
+    joined.count = last->first + last->count - joined.first;
+    return pass_call(p, &joined, 1, e->compute, stored);
+}
+
+/* May spans [begin, k] be one call? */
+static bool is_one_call(const pass_state *p, size_t begin, size_t k)
+{
+    const span_part *parts = p->o->parts;
+
+    return parts[begin].entry == parts[k].entry ||
+           (parts[begin].dtype == parts[k].dtype &&
+            (double)(k - begin) < p->most);
 }
 
 /* Spans that follow each other and need no tiles are one call. */
 static descent_status run_spans(pass_state *p, size_t begin, size_t end)
 {
     descent_optimizer *o = p->o;
-    const entry *first = work_entry(o, begin);
-    const bool stores = entry_is_narrow(first);
-    const descent_dtype stored = stores ? first->dtype : 0;
 
     for (size_t k = begin; k <= end; k++) {
         if (k < end && p->aims) {
             aim(o, k);
             equip(o, k);
         }
-        const bool together = k < end && joins(p, k, stores);
-        if (begin < k && (!together || (double)(k - begin) >= p->most)) {
-            TRY(pass_call(p, &o->spans[begin], k - begin, first->compute,
-                          stored));
+        const bool direct = k < end && joins(p, k);
+        if (begin < k && !(direct && is_one_call(p, begin, k))) {
+            TRY(call_plugin(p, begin, k));
             begin = k;
         }
-        if (together)
+        if (direct)
             continue;
         begin = k + 1;
         if (k < end && work_entry(o, k)->active)
@@ -159,7 +184,7 @@ typedef struct pass_work {
     atomic_uint_fast64_t calls;
 } pass_work;
 
-static descent_status run_piece(void *context, size_t begin, size_t end)
+static descent_status run_pieces(void *context, size_t begin, size_t end)
 {
     pass_work *w = context;
     pass_state p = *w->state;
@@ -169,11 +194,21 @@ static descent_status run_piece(void *context, size_t begin, size_t end)
     return status;
 }
 
+/* Do weights, gradients and state take more than half of the cache?  Other
+ * things want their part of it. */
+static bool is_far(const descent_optimizer *o)
+{
+    const double bytes = (double)o->work * (double)(o->arrays + 1) * 4;
+
+    return bytes > (double)o->runtime->cache / 2;
+}
+
 /* What is the same for all spans of a pass is found once. */
 static void look_ahead(pass_state *p)
 {
     const descent_optimizer *o = p->o;
 
+    p->pass.flags = is_far(o) ? DESCENT_PASS_FAR : 0;
     for (size_t k = 0; k < o->group_count; k++)
         p->apart = p->apart || o->groups[k]->apart;
     p->aims = !o->aimed || p->apart;
@@ -211,7 +246,7 @@ descent_status pass_run(descent_optimizer *o, step_plan *plan)
     descent_status status;
 
     look_ahead(&p);
-    status = work_run(o, alone ? 0 : o->work, o->arrays, run_piece, &w);
+    status = work_run(o, alone ? 0 : o->work, o->arrays, run_pieces, &w);
     *(p.fused ? &plan->fused_calls : &plan->step_calls) = atomic_load(&w.calls);
     /* Whole tensors are given scratch, which may move. */
     o->aimed = status == DESCENT_OK && !whole && !p.apart;

@@ -15,7 +15,7 @@ typedef struct pass_state {
     bool apart;  /* some tensors' norms are kept within limits of their own */
     bool aims;   /* the spans are to be pointed at what they work on */
     bool takes;  /* what the core is to do, the plugin does for all sets */
-    double most; /* spans in one call */
+    double most; /* tensors in one call */
     uint64_t calls;
 } pass_state;
 

@@ -101,6 +101,7 @@ static void plan_span(descent_optimizer *o, size_t index, int64_t first)
     const int64_t left = e->count - first, most = span_most(o, e);
 
     o->parts[k].entry = index;
+    o->parts[k].dtype = e->dtype;
     o->spans[k] = (descent_span){
         .struct_size = sizeof(descent_span),
         .ndim = whole ? e->ndim : 0,
@@ -136,7 +137,7 @@ static void plan_pieces(descent_optimizer *o)
     o->piece_count = 0;
     for (size_t k = 0; k < o->span_count; k++) {
         const descent_dtype before = dtype;
-        dtype = o->entries[o->parts[k].entry].dtype;
+        dtype = o->parts[k].dtype;
         if (work + o->spans[k].count > most || dtype != before) {
             o->pieces[o->piece_count++].begin = k;
             work = 0;

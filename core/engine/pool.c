@@ -104,27 +104,33 @@ descent_status pool_check(const pool *p)
 typedef struct job {
     pool_task *task;
     void *arg;
-    size_t count;
-    atomic_size_t ran;
-    uint64_t mode; /* how its caller calculates */
+    size_t count, most;
+    atomic_size_t ran; /* by the application */
+    uint64_t mode;     /* how its caller calculates */
 } job;
 
-static void run_task(void *arg, size_t i)
+static void run_tasks(void *arg, size_t begin, size_t end)
+{
+    const job *j = arg;
+    const uint64_t before = denormals_set_mode(j->mode);
+
+    j->task(j->arg, begin, end);
+    denormals_set_mode(before);
+}
+
+static void run_one(void *arg, size_t i)
 {
     job *j = arg;
-    uint64_t before;
 
     if (i >= j->count)
         return;
     atomic_fetch_add_explicit(&j->ran, 1, memory_order_relaxed);
-    before = denormals_set_mode(j->mode);
-    j->task(j->arg, i);
-    denormals_set_mode(before);
+    run_tasks(j, i, i + 1);
 }
 
 static void run_at_host(pool *p, job *j)
 {
-    p->host.parallel_for(p->host.user, j->count, run_task, j);
+    p->host.parallel_for(p->host.user, j->count, run_one, j);
     if (atomic_load(&j->ran) != j->count)
         atomic_store(&p->broken, true);
 }
@@ -136,20 +142,24 @@ static void run_by_crew(pool *p, uint32_t threads, job *j)
         atomic_store(&p->process, (long)getpid());
         crew_start(p->crew, threads - 1);
     }
-    crew_run(p->crew, j->count, run_task, j);
+    crew_run(p->crew, j->count, j->most, run_tasks, j);
 }
 
-void pool_run(pool *p, size_t n, pool_task *task, void *arg)
+void pool_run(pool *p, size_t n, size_t most, pool_task *task, void *arg)
 {
     const uint32_t threads = pool_threads(p);
 
     if (n < 2 || threads < 2 || is_child(p) ||
         atomic_flag_test_and_set_explicit(&p->busy, memory_order_acquire)) {
-        for (size_t i = 0; i < n; i++)
-            task(arg, i);
+        if (n > 0)
+            task(arg, 0, n);
         return;
     }
-    job j = {.task = task, .arg = arg, .count = n, .mode = denormals_mode()};
+    job j = {.task = task,
+             .arg = arg,
+             .count = n,
+             .most = most,
+             .mode = denormals_mode()};
     const int before = put_off_cancellation();
     if (p->host.parallel_for != NULL)
         run_at_host(p, &j);

@@ -10,12 +10,14 @@
 
 typedef struct pool pool;
 
-/* Number i of a job; numbers run in any order and on any thread. */
-typedef void pool_task(void *arg, size_t i);
+/* Numbers [begin, end) of a job, which are some; runs come in any order and on
+ * any thread. */
+typedef void pool_task(void *arg, size_t begin, size_t end);
 
 /* The application's own way to run a job, or NULL. */
 typedef struct pool_host {
-    void (*parallel_for)(void *user, size_t n, pool_task *task, void *arg);
+    void (*parallel_for)(void *user, size_t n,
+                         void (*task)(void *arg, size_t i), void *arg);
     void *user;
 } pool_host;
 
@@ -37,9 +39,10 @@ descent_status pool_check_host(const pool *p);
  * fork does not take them along. */
 descent_status pool_check(const pool *p);
 
-/* Run task(arg, i) for every i < n and wait.  On the calling thread alone while
- * another job is under way, inside a job, and where there are no threads.  Tasks
- * calculate as the caller does (rounding, denormals). */
-void pool_run(pool *p, size_t n, pool_task *task, void *arg);
+/* Run the task for every number below n and wait; threads take at most so many
+ * at once.  On the calling thread alone, which takes them all, while another job
+ * is under way, inside a job, and where there are no threads.  Tasks calculate
+ * as the caller does (rounding, denormals). */
+void pool_run(pool *p, size_t n, size_t most, pool_task *task, void *arg);
 
 #endif

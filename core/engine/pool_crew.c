@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 
 #include "base/cpu.h"
@@ -44,15 +45,18 @@ struct crew {
     size_t share_capacity;
     bool spins; /* there are processors for all of them */
 
-    atomic_uint_fast64_t state;
-    size_t parts; /* shares of the job at hand */
+    /* The job at hand, and what waiting threads look at, which would take the
+     * line away from the caller while it writes. */
+    alignas(CACHE_LINE) size_t parts; /* shares */
+    size_t most;                      /* numbers to take at once */
     pool_task *task;
     void *arg;
+    alignas(CACHE_LINE) atomic_uint_fast64_t state;
+    atomic_bool quit;
 
-    pthread_mutex_t lock; /* for sleeping */
+    alignas(CACHE_LINE) pthread_mutex_t lock; /* for sleeping */
     pthread_cond_t wake, done;
     atomic_uint asleep;
-    atomic_bool quit;
 };
 
 descent_status crew_create(memory *m, crew **out)
@@ -118,15 +122,30 @@ static bool spin(const crew *c, condition *holds, uint64_t last)
 
 /* ---- Threads ---- */
 
+/* Take most of what is left of a share, so that taking costs little and others
+ * find something to take over to the end. */
+static bool take(share *s, size_t most, size_t *begin, size_t *end)
+{
+    size_t at = atomic_load_explicit(&s->next, memory_order_relaxed), part;
+
+    do {
+        if (at >= s->end)
+            return false;
+        part = s->end - at - (s->end - at) / 4;
+        *begin = at;
+        *end = at + (part < most ? part : most);
+    } while (!atomic_compare_exchange_weak_explicit(
+        &s->next, &at, *end, memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
 static void work(crew *c, size_t index)
 {
-    for (size_t k = 0; k < c->parts; k++) {
-        share *s = &c->shares[(index + k) % c->parts];
-        size_t i;
-        while ((i = atomic_fetch_add_explicit(&s->next, 1,
-                                              memory_order_relaxed)) < s->end)
-            c->task(c->arg, i);
-    }
+    size_t begin, end;
+
+    for (size_t k = 0; k < c->parts; k++)
+        while (take(&c->shares[(index + k) % c->parts], c->most, &begin, &end))
+            c->task(c->arg, begin, end);
 }
 
 /* Join the job at hand if it is open; it is the one in *last then. */
@@ -303,15 +322,15 @@ static void close_job(crew *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-void crew_run(crew *c, size_t n, pool_task *task, void *arg)
+void crew_run(crew *c, size_t n, size_t most, pool_task *task, void *arg)
 {
-    if (c->count == 0 || n < 2) {
-        for (size_t i = 0; i < n; i++)
-            task(arg, i);
+    if (c->count == 0) {
+        task(arg, 0, n);
         return;
     }
     c->task = task;
     c->arg = arg;
+    c->most = most;
     c->parts = n <= c->count ? n : c->count + 1;
     open_job(c, n);
     work(c, 0);

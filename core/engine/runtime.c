@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cache.h"
 #include "base/cpu.h"
 #include "base/quota.h"
 #include "option/bag.h"
@@ -85,10 +86,26 @@ static descent_status choose_threads(descent_runtime *runtime,
                        host, &runtime->threads);
 }
 
+typedef struct parallel {
+    void (*task)(void *arg, size_t i);
+    void *arg;
+} parallel;
+
+static void run_each(void *arg, size_t begin, size_t end)
+{
+    const parallel *p = arg;
+
+    for (size_t i = begin; i < end; i++)
+        p->task(p->arg, i);
+}
+
+/* A plugin's tasks may be few and long: one at a time. */
 static void run_parallel(void *user, size_t n,
                          void (*task)(void *arg, size_t i), void *arg)
 {
-    pool_run(user, n, task, arg);
+    parallel p = {task, arg};
+
+    pool_run(user, n, 1, run_each, &p);
 }
 
 static descent_status open_plugins(descent_runtime *runtime,
@@ -116,6 +133,7 @@ static descent_status fill(descent_runtime *runtime,
                            const descent_runtime_options *options)
 {
     runtime->log = (log_sink){options->log, options->log_user};
+    runtime->cache = cache_bytes(&files_system);
     TRY(choose_isa(runtime, options));
     TRY(choose_threads(runtime, options));
     return open_plugins(runtime, options);

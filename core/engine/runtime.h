@@ -16,6 +16,7 @@ struct descent_runtime {
     log_sink log;
     registry *plugins;
     descent_isa isa;
+    size_t cache; /* bytes */
     pool *threads;
     atomic_uint references;
 };

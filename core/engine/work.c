@@ -11,7 +11,10 @@
 /* Elements, each array of them counted, below which a second thread gains
  * little; and below which it loses when it must be woken first, as it must be
  * unless steps follow each other at once. */
-enum { FEW = 1 << 16, SOME = 3 << 17, MESSAGE = 4096 };
+enum { FEW = 1 << 16, SOME = 3 << 17 };
+/* Pieces that a thread takes at once. */
+enum { MOST = 64 };
+enum { MESSAGE = 4096 };
 static const double AT_ONCE = 20e-6; /* seconds */
 
 typedef struct work {
@@ -24,12 +27,13 @@ typedef struct work {
     char message[MESSAGE];
 } work;
 
-/* What a piece is about, in loops at the levels of the runtime. */
+/* What pieces [begin, end) are about, in loops at the levels of the runtime. */
 static descent_status run_at_level(const descent_optimizer *o, work_piece *f,
-                                   void *context, const piece *at)
+                                   void *context, size_t begin, size_t end)
 {
     const descent_isa before = levels_allow(o->runtime->isa);
-    const descent_status status = f(context, at->begin, at->end);
+    const descent_status status =
+        f(context, o->pieces[begin].begin, o->pieces[end - 1].end);
 
     levels_allow(before);
     return status;
@@ -49,17 +53,16 @@ static void keep_failure(work *w, size_t i, descent_status status)
     atomic_flag_clear_explicit(&w->busy, memory_order_release);
 }
 
-static void run_piece(void *arg, size_t i)
+static void run_pieces(void *arg, size_t begin, size_t end)
 {
     work *w = arg;
-    const piece *at = &w->o->pieces[i];
     descent_status status;
 
-    if (i > atomic_load_explicit(&w->failed, memory_order_relaxed))
+    if (begin > atomic_load_explicit(&w->failed, memory_order_relaxed))
         return;
-    status = run_at_level(w->o, w->f, w->context, at);
+    status = run_at_level(w->o, w->f, w->context, begin, end);
     if (status != DESCENT_OK)
-        keep_failure(w, i, status);
+        keep_failure(w, begin, status);
 }
 
 /* Beyond SOME the number of arrays does not matter. */
@@ -93,17 +96,16 @@ descent_status work_run(descent_optimizer *o, int64_t elements, size_t arrays,
     const int64_t weight = weigh(elements, arrays);
     work w;
 
-    if (weight < FEW || (weight < SOME && !o->at_once)) {
-        for (size_t i = 0; i < o->piece_count; i++)
-            TRY(run_at_level(o, f, context, &o->pieces[i]));
+    if (o->piece_count == 0)
         return DESCENT_OK;
-    }
+    if (weight < FEW || (weight < SOME && !o->at_once))
+        return run_at_level(o, f, context, 0, o->piece_count);
     w.o = o;
     w.f = f;
     w.context = context;
     atomic_init(&w.failed, SIZE_MAX);
     atomic_flag_clear(&w.busy);
-    pool_run(o->runtime->threads, o->piece_count, run_piece, &w);
+    pool_run(o->runtime->threads, o->piece_count, MOST, run_pieces, &w);
     return atomic_load(&w.failed) == SIZE_MAX
                ? DESCENT_OK
                : descent_error_set(w.status, "%s", w.message);

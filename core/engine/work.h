@@ -5,7 +5,7 @@
 
 #include "engine/optimizer.h"
 
-/* Work on spans [begin, end) of the plan. */
+/* Work on spans [begin, end) of the plan, which are one piece or several. */
 typedef descent_status work_piece(void *context, size_t begin, size_t end);
 
 /* Before the work of a step, and after it. */

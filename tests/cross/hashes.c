@@ -164,6 +164,7 @@ static void step(const loop *l, uint64_t t, const double *value)
         .compute = l->dtype,
         .isa = isa,
         .update = t,
+        .flags = t % 2 != 0 ? DESCENT_PASS_FAR : 0,
     };
 
     bits_fill_every(l->dtype, gradient, N, 100 + t, 101);

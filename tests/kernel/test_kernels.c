@@ -87,6 +87,7 @@ static void call(const run *r, const descent_fuse *fuse, void *g,
         .compute = r->dtype,
         .isa = r->isa,
         .update = 1,
+        .flags = r->isa != DESCENT_ISA_ANY ? DESCENT_PASS_FAR : 0,
     };
 
     for (size_t first = 0, i = 0; first < ELEMENTS; i++) {

@@ -104,6 +104,7 @@ static void run(void *argument)
         .isa = levels[c->s->level],
         .stored = c->s->stored,
         .update = 1,
+        .flags = c->n % 2 != 0 ? DESCENT_PASS_FAR : 0,
     };
 
     fuse.mask = c->s->mask;

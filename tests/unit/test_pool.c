@@ -80,11 +80,19 @@ static pool *create(uint32_t threads)
 
 typedef struct counts {
     atomic_int of[MOST];
+    atomic_size_t longest;
 } counts;
 
-static void count(void *arg, size_t i)
+static void count(void *arg, size_t begin, size_t end)
 {
-    atomic_fetch_add(&((counts *)arg)->of[i], 1);
+    counts *c = arg;
+    size_t longest = atomic_load(&c->longest);
+
+    while (end - begin > longest &&
+           !atomic_compare_exchange_weak(&c->longest, &longest, end - begin))
+        continue;
+    for (size_t i = begin; i < end; i++)
+        atomic_fetch_add(&c->of[i], 1);
 }
 
 /* Is every task below n run `times` times, and none above? */
@@ -101,7 +109,7 @@ static bool runs_all(pool *p, size_t n)
     counts c;
 
     memset(&c, 0, sizeof c);
-    pool_run(p, n, count, &c);
+    pool_run(p, n, n % 9 + 1, count, &c);
     return are_counted(&c, n, 1);
 }
 
@@ -114,13 +122,12 @@ typedef struct meeting {
     atomic_int result;
 } meeting;
 
-static void meet(void *arg, size_t i)
+static void meet(void *arg, size_t begin, size_t end)
 {
     meeting *m = arg;
     const time_t begun = time(NULL);
 
-    (void)i;
-    atomic_fetch_add(&m->here, 1);
+    atomic_fetch_add(&m->here, (int)(end - begin));
     while (atomic_load(&m->here) < m->of && time(NULL) - begun < PATIENCE)
         sched_yield();
     if (m->look != NULL && !pthread_equal(pthread_self(), m->caller))
@@ -132,7 +139,7 @@ static int found(pool *p, void (*look)(meeting *m))
 {
     meeting m = {.of = 2, .look = look, .caller = pthread_self()};
 
-    pool_run(p, 2, meet, &m);
+    pool_run(p, 2, 1, meet, &m);
     return atomic_load(&m.result);
 }
 
@@ -177,6 +184,22 @@ static void every_task_runs_once(void **state)
     }
 }
 
+static void threads_take_at_most_so_many_at_once(void **state)
+{
+    static const size_t most[] = {1, 2, 8, MOST / 2};
+    pool *p = create(2);
+
+    (void)state;
+    for (size_t k = 0; k < sizeof most / sizeof *most; k++) {
+        counts c;
+        memset(&c, 0, sizeof c);
+        pool_run(p, MOST, most[k], count, &c);
+        assert_true(are_counted(&c, MOST, 1));
+        assert_in_range(atomic_load(&c.longest), 1, most[k]);
+    }
+    pool_free(p);
+}
+
 static void mark(meeting *m)
 {
     atomic_store(&m->result, 1);
@@ -188,7 +211,7 @@ static void tasks_run_at_the_same_time(void **state)
     meeting m = {.of = 3};
 
     (void)state;
-    pool_run(p, 3, meet, &m);
+    pool_run(p, 3, 1, meet, &m);
     assert_int_equal(atomic_load(&m.here), 3);
     assert_int_equal(found(p, mark), 1);
     pool_free(p);
@@ -323,12 +346,12 @@ typedef struct nest {
     counts *counts;
 } nest;
 
-static void run_inside(void *arg, size_t i)
+static void run_inside(void *arg, size_t begin, size_t end)
 {
     const nest *n = arg;
 
-    (void)i;
-    pool_run(n->pool, MOST, count, n->counts);
+    for (size_t i = begin; i < end; i++)
+        pool_run(n->pool, MOST, 8, count, n->counts);
 }
 
 static void a_job_inside_a_job_runs_alone(void **state)
@@ -340,7 +363,7 @@ static void a_job_inside_a_job_runs_alone(void **state)
     (void)state;
     memset(&c, 0, sizeof c);
     alarm(2 * PATIENCE);
-    pool_run(p, 7, run_inside, &n);
+    pool_run(p, 7, 2, run_inside, &n);
     alarm(0);
     assert_true(are_counted(&c, MOST, 7));
     pool_free(p);
@@ -495,7 +518,7 @@ static void check_looks(uint32_t threads)
     atomic_store(&looks, 0);
     for (int i = 0; i < JOBS; i++) {
         meeting m = {.of = (int)threads};
-        pool_run(p, threads, meet, &m);
+        pool_run(p, threads, 1, meet, &m);
         assert_true(falls_asleep(worker));
     }
     const long n = atomic_exchange(&looks, -1);
@@ -550,7 +573,7 @@ static void *be_cancelled(void *arg)
     atomic_store(&v->thread, (int)gettid());
     v->meeting =
         (meeting){.of = 2, .look = cancel_caller, .caller = pthread_self()};
-    pool_run(v->pool, 2, meet, &v->meeting);
+    pool_run(v->pool, 2, 1, meet, &v->meeting);
     atomic_store(&v->finished, 1);
     pthread_testcancel();
     return NULL;
@@ -692,7 +715,8 @@ typedef struct application {
     size_t more;  /* tasks that nobody asked for */
 } application;
 
-static void from_the_last(void *user, size_t n, pool_task *task, void *arg)
+static void from_the_last(void *user, size_t n,
+                          void (*task)(void *arg, size_t i), void *arg)
 {
     application *a = user;
 
@@ -754,6 +778,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_runs_once),
+        cmocka_unit_test(threads_take_at_most_so_many_at_once),
         cmocka_unit_test(tasks_run_at_the_same_time),
         cmocka_unit_test(one_thread_is_the_callers),
         cmocka_unit_test(the_number_may_change_between_jobs),

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* How many threads a process has when it does not say: the processors that it may
- * run on, and what its control groups allow. */
+ * run on, and what its control groups allow.  And how large the caches are. */
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cache.h"
 #include "base/cpu.h"
 #include "base/quota.h"
 #include "support/check.h"
@@ -93,6 +94,34 @@ static void the_tightest_group_counts(void **state)
     }
 }
 
+/* ---- Caches ---- */
+
+#define CACHE(index) "/sys/devices/system/cpu/cpu0/cache/index" #index "/size"
+
+static void the_last_cache_counts(void **state)
+{
+    static const struct {
+        size_t expected;
+        text_file there[3];
+    } cases[] = {
+        {(size_t)8192 << 10, {{CACHE(2), "512K\n"}, {CACHE(3), "8192K\n"}}},
+        {(size_t)512 << 10, {{CACHE(2), "512K\n"}}},
+        {(size_t)512 << 10, {{CACHE(2), "512K\n"}, {CACHE(3), "0K\n"}}},
+        {CACHE_GUESS, {{NULL, NULL}}},
+        {CACHE_GUESS, {{CACHE(3), "8192\n"}}},
+        {CACHE_GUESS, {{CACHE(3), "99999999999999999999999K"}}},
+        {CACHE_GUESS, {{CACHE(3), "large"}}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        there = cases[i].there;
+        if (cache_bytes(&texts) != cases[i].expected)
+            fail_msg("case %zu: %zu bytes, expected %zu", i,
+                     cache_bytes(&texts), cases[i].expected);
+    }
+}
+
 /* ---- Affinity ---- */
 
 /* In a child: on the first of the processors alone, as with taskset. */
@@ -141,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tightest_group_counts),
+        cmocka_unit_test(the_last_cache_counts),
         cmocka_unit_test(the_default_is_the_processors_that_may_be_used),
     };
 

@@ -38,10 +38,11 @@ static descent_status step(void *self, const descent_pass *pass)
         atomic_fetch_add(&elsewhere, 1);
     for (size_t i = 0; i < pass->count; i++, at += pass->span_size) {
         const descent_span *s = (const void *)at;
-        if (s->first >= atomic_load(&bad_from))
-            return (pass->host->fail)(pass->host, DESCENT_ERR_NUMERIC,
-                                      "no rule from %lld on",
-                                      (long long)s->first);
+        const int64_t bad = atomic_load(&bad_from);
+        if (s->first + s->count > bad)
+            return (pass->host->fail)(
+                pass->host, DESCENT_ERR_NUMERIC, "no rule from %lld on",
+                (long long)(s->first > bad ? s->first : bad));
     }
     return DESCENT_OK;
 }

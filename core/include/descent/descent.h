@@ -656,7 +656,8 @@ typedef struct descent_step_report {
                                option needed it or they were skipped          */
     double   loss_scale;    /* that the gradients came with; 1 when none      */
     uint64_t step_calls;    /* calls of the plugin's step ...                 */
-    uint64_t fused_calls;   /* ... and fused_step: by sizes, not by threads   */
+    uint64_t fused_calls;   /* ... and fused_step: as threads share the work,
+                               so several runs may differ in it               */
     uint64_t skipped;       /* 1 when the gradients were left out, else 0     */
     const char *reason;     /* why: "nonfinite"; NULL when they were not      */
 } descent_step_report;

@@ -14,8 +14,9 @@
  *
  * From it come, for float and double and for each processor level, a bare loop
  * (step) and a loop with scaling, clipping, decay and averaging folded in
- * (fused_step), also for bf16 weights beside f32 masters.  Compile with `pkg-config --cflags descent-plugin`: each
- * operation must round once, so that every level gives the same bits.
+ * (fused_step), also for bf16 weights beside f32 masters.  Compile with
+ * `pkg-config --cflags descent-plugin`: each operation must round once, so that
+ * every level gives the same bits.
  */
 #ifndef DESCENT_KERNEL_H
 #define DESCENT_KERNEL_H
@@ -104,6 +105,26 @@ DESCENT_INLINE uint16_t descent_to_bf16(float x)
                               : bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
 }
 
+/* Elements are taken in blocks, which compilers unroll.  Where memory is what a
+ * rule waits for, each block asks for the lines of the one after the next: a
+ * processor looks no farther ahead than its window, which roots and divisions
+ * fill before memory is busy.  In the caches that costs a little, and a rule
+ * without slots gains nothing.  Beyond the end it asks for what lies there,
+ * which is allowed and does nothing. */
+static inline int descent_is_far(const descent_pass *pass)
+{
+    return DESCENT_HAS(pass, flags) && (pass->flags & DESCENT_PASS_FAR) != 0;
+}
+#define DESCENT_BLOCK 32
+#define DESCENT_AHEAD (2 * DESCENT_BLOCK)
+DESCENT_INLINE void descent_ahead(const void *array, int64_t i, size_t size)
+{
+    const uintptr_t at = (uintptr_t)array + (size_t)(i + DESCENT_AHEAD) * size;
+
+    for (size_t k = 0; k < DESCENT_BLOCK * size; k += 64)
+        __builtin_prefetch((const void *)(at + k));
+}
+
 /* The loops.  `fused`, `average` and `bf16` are literals, so each use is one
  * loop; so are the tests of `uses`. */
 #define DESCENT_LOOPS_(name, uses, R, real_, ...)                             \
@@ -116,86 +137,120 @@ DESCENT_INLINE void name##_##R##_rule(const real_ *c, real_ *w_, real_ g,     \
     __VA_ARGS__                                                               \
     *w_ = w;                                                                  \
 }                                                                             \
-DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int fused,       \
-                                      int average, int bf16)                  \
+typedef struct {                                                              \
+    real_ *weight, *mean, *slot[DESCENT_MAX_SLOTS];                           \
+    const real_ *grad;                                                        \
+    const uint16_t *grad16;                                                   \
+    uint16_t *stored;                                                         \
+    real_ c[DESCENT_MAX_COEFS], scale, clip, l2, decay, keep, take;           \
+    int has_l2, has_decay;                                                    \
+} name##_##R##_span;                                                          \
+DESCENT_INLINE void name##_##R##_element(const name##_##R##_span *x,          \
+                                         int64_t i, int fused, int average,   \
+                                         int bf16)                            \
+{                                                                             \
+    real_ w = x->weight[i], s[DESCENT_MAX_SLOTS];                             \
+    real_ g = bf16 ? (real_)descent_from_bf16(x->grad16[i]) : x->grad[i];     \
+    for (int k = 0; k < DESCENT_MAX_SLOTS; k++)                               \
+        if ((uses) >> k & 1)                                                  \
+            s[k] = x->slot[k][i];                                             \
+    if (fused) {                                                              \
+        g = g * x->scale;                                                     \
+        g = g > x->clip ? x->clip : g;                                        \
+        g = g < -x->clip ? -x->clip : g;                                      \
+        g = x->has_l2 ? g + x->l2 * w : g;                                    \
+        w = x->has_decay ? w - x->decay * w : w;                              \
+    }                                                                         \
+    name##_##R##_rule(x->c, &w, g, s);                                        \
+    if (average)                                                              \
+        x->mean[i] = x->keep * x->mean[i] + x->take * w;                      \
+    x->weight[i] = w;                                                         \
+    if (bf16)                                                                 \
+        x->stored[i] = descent_to_bf16((float)w);                             \
+    for (int k = 0; k < DESCENT_MAX_SLOTS; k++)                               \
+        if ((uses) >> k & 1)                                                  \
+            x->slot[k][i] = s[k];                                             \
+}                                                                             \
+DESCENT_INLINE void name##_##R##_ahead(const name##_##R##_span *x, int64_t i, \
+                                       int average, int bf16)                 \
+{                                                                             \
+    descent_ahead(x->weight, i, sizeof(real_));                               \
+    if (bf16) {                                                               \
+        descent_ahead(x->grad16, i, sizeof(uint16_t));                        \
+        descent_ahead(x->stored, i, sizeof(uint16_t));                        \
+    } else {                                                                  \
+        descent_ahead(x->grad, i, sizeof(real_));                             \
+    }                                                                         \
+    if (average)                                                              \
+        descent_ahead(x->mean, i, sizeof(real_));                             \
+    for (int k = 0; k < DESCENT_MAX_SLOTS; k++)                               \
+        if ((uses) >> k & 1)                                                  \
+            descent_ahead(x->slot[k], i, sizeof(real_));                      \
+}                                                                             \
+DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int far,         \
+                                      int fused, int average, int bf16)       \
 {                                                                             \
     const int64_t n = p->count;                                               \
     const descent_fuse *f = p->fuse;                                          \
     const uint32_t on = fused ? f->mask : 0;                                  \
-    const real_ scale = on & DESCENT_FUSE_SCALE ? (real_)f->grad_scale : 1;   \
-    const real_ clip  = on & DESCENT_FUSE_CLIP ? (real_)f->clip               \
-                                               : (real_)HUGE_VAL;             \
-    const real_ l2    = on & DESCENT_FUSE_L2 ? (real_)f->l2 : 0;              \
-    const real_ decay = on & DESCENT_FUSE_DECAY ? (real_)f->decay : 0;        \
-    const real_ keep  = average ? (real_)f->ema_keep : 0;                     \
-    const real_ take  = average ? (real_)f->ema_take : 0;                     \
-    const int has_l2 = (on & DESCENT_FUSE_L2) != 0;                           \
-    const int has_decay = (on & DESCENT_FUSE_DECAY) != 0;                     \
-    real_ *const weight = (real_ *)p->weight;                                 \
-    const real_ *const grad = (const real_ *)p->grad;                         \
-    const uint16_t *const grad16 = (const uint16_t *)p->grad;                 \
-    uint16_t *const stored = bf16 ? (uint16_t *)p->stored : NULL;             \
-    real_ *const mean = (real_ *)p->average;                                  \
-    real_ *slot[DESCENT_MAX_SLOTS];                                           \
-    real_ c[DESCENT_MAX_COEFS];                                               \
+    name##_##R##_span x = {                                                   \
+        (real_ *)p->weight, (real_ *)p->average, { NULL },                    \
+        (const real_ *)p->grad, (const uint16_t *)p->grad,                    \
+        bf16 ? (uint16_t *)p->stored : NULL, { 0 },                           \
+        on & DESCENT_FUSE_SCALE ? (real_)f->grad_scale : 1,                   \
+        on & DESCENT_FUSE_CLIP ? (real_)f->clip : (real_)HUGE_VAL,            \
+        on & DESCENT_FUSE_L2 ? (real_)f->l2 : 0,                              \
+        on & DESCENT_FUSE_DECAY ? (real_)f->decay : 0,                        \
+        average ? (real_)f->ema_keep : 0, average ? (real_)f->ema_take : 0,   \
+        (on & DESCENT_FUSE_L2) != 0, (on & DESCENT_FUSE_DECAY) != 0 };        \
+    int64_t i = 0;                                                            \
     for (int k = 0; k < DESCENT_MAX_SLOTS; k++)                               \
-        slot[k] = (uses) >> k & 1 ? (real_ *)p->slot[k] : NULL;               \
+        x.slot[k] = (uses) >> k & 1 ? (real_ *)p->slot[k] : NULL;             \
     for (int k = 0; k < DESCENT_MAX_COEFS; k++)                               \
-        c[k] = ((const real_ *)p->coef)[k];                                   \
-    DESCENT_VECTOR                                                            \
-    for (int64_t i = 0; i < n; i++) {                                         \
-        real_ w = weight[i], s[DESCENT_MAX_SLOTS];                            \
-        real_ g = bf16 ? (real_)descent_from_bf16(grad16[i]) : grad[i];       \
-        for (int k = 0; k < DESCENT_MAX_SLOTS; k++)                           \
-            if ((uses) >> k & 1)                                              \
-                s[k] = slot[k][i];                                            \
-        if (fused) {                                                          \
-            g = g * scale;                                                    \
-            g = g > clip ? clip : g;                                          \
-            g = g < -clip ? -clip : g;                                        \
-            g = has_l2 ? g + l2 * w : g;                                      \
-            w = has_decay ? w - decay * w : w;                                \
-        }                                                                     \
-        name##_##R##_rule(c, &w, g, s);                                       \
-        if (average)                                                          \
-            mean[i] = keep * mean[i] + take * w;                              \
-        weight[i] = w;                                                        \
-        if (bf16)                                                             \
-            stored[i] = descent_to_bf16((float)w);                            \
-        for (int k = 0; k < DESCENT_MAX_SLOTS; k++)                           \
-            if ((uses) >> k & 1)                                              \
-                slot[k][i] = s[k];                                            \
+        x.c[k] = ((const real_ *)p->coef)[k];                                 \
+    for (; i + DESCENT_BLOCK <= n; i += DESCENT_BLOCK) {                      \
+        if ((uses) != 0 && far)                                               \
+            name##_##R##_ahead(&x, i, average, bf16);                         \
+        DESCENT_VECTOR                                                        \
+        for (int64_t k = 0; k < DESCENT_BLOCK; k++)                           \
+            name##_##R##_element(&x, i + k, fused, average, bf16);            \
     }                                                                         \
+    DESCENT_VECTOR                                                            \
+    for (int64_t j = i; j < n; j++)                                           \
+        name##_##R##_element(&x, j, fused, average, bf16);                    \
 }
 
 /* Where nothing is to be done around it, the bare rule: in cache multiplying by
  * 1 and comparing with infinity take their time. */
-#define DESCENT_FUSED_(name, R, p, bf16)                                      \
+#define DESCENT_FUSED_(name, R, p, far, bf16)                                 \
     do {                                                                      \
         if ((p)->fuse->mask == 0)                                             \
-            name##_##R##_loop(p, 0, 0, bf16);                                 \
+            name##_##R##_loop(p, far, 0, 0, bf16);                            \
         else if ((p)->fuse->mask & DESCENT_FUSE_EMA)                          \
-            name##_##R##_loop(p, 1, 1, bf16);                                 \
+            name##_##R##_loop(p, far, 1, 1, bf16);                            \
         else                                                                  \
-            name##_##R##_loop(p, 1, 0, bf16);                                 \
+            name##_##R##_loop(p, far, 1, 0, bf16);                            \
     } while (0)
 /* `may` is 1 where 16-bit weights may be stored. */
 #define DESCENT_LEVEL_(name, R, may, level, attribute)                        \
 attribute static void name##_##R##_##level##_step(const descent_pass *pass)   \
 {                                                                             \
     const char *at = (const char *)pass->spans;                               \
+    const int far = descent_is_far(pass);                                     \
     for (size_t i = 0; i < pass->count; i++, at += pass->span_size)           \
-        name##_##R##_loop((const descent_span *)(const void *)at, 0, 0, 0);   \
+        name##_##R##_loop((const descent_span *)(const void *)at, far, 0, 0,  \
+                          0);                                                 \
 }                                                                             \
 attribute static void name##_##R##_##level##_fused(const descent_pass *pass)  \
 {                                                                             \
     const char *at = (const char *)pass->spans;                               \
+    const int far = descent_is_far(pass);                                     \
     for (size_t i = 0; i < pass->count; i++, at += pass->span_size) {         \
         const descent_span *p = (const descent_span *)(const void *)at;       \
         if ((may) && pass->stored == DESCENT_DTYPE_BF16)                      \
-            DESCENT_FUSED_(name, R, p, may);                                  \
+            DESCENT_FUSED_(name, R, p, far, may);                             \
         else                                                                  \
-            DESCENT_FUSED_(name, R, p, 0);                                    \
+            DESCENT_FUSED_(name, R, p, far, 0);                               \
     }                                                                         \
 }
 
@@ -236,8 +291,8 @@ typedef struct descent_rule {
 #define DESCENT_RULE(name, uses, ...)                                         \
     DESCENT_LOOPS_(name, uses, f32, float, __VA_ARGS__)                       \
     DESCENT_LOOPS_(name, uses, f64, double, __VA_ARGS__)                      \
-    DESCENT_LEVELS_(name, f32, 1)                                                \
-    DESCENT_LEVELS_(name, f64, 0)                                                \
+    DESCENT_LEVELS_(name, f32, 1)                                             \
+    DESCENT_LEVELS_(name, f64, 0)                                             \
     static const descent_rule name##_rule = {                                 \
         { DESCENT_LOOPS_OF_(name, f32), DESCENT_LOOPS_OF_(name, f64) },       \
         #__VA_ARGS__, uses };

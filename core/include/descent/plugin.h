@@ -258,6 +258,11 @@ typedef struct descent_span {
     void               *stored;  /* out; of a pass with `stored` only         */
 } descent_span;
 
+enum {
+    DESCENT_PASS_FAR = 1u << 0   /* the step's arrays are more than the caches
+                                    hold: asking for memory ahead pays        */
+};
+
 /* One call's worth of runs, of one variant and precision.  A pass may hold the
  * runs of many tensors (aggregation): a rule loops over them, span_size apart. */
 typedef struct descent_pass {
@@ -280,6 +285,9 @@ typedef struct descent_pass {
     uint64_t            seed;    /* of the run, the option `seed`; with
                                     tensor_id, update and the element's index
                                     it keys random numbers                    */
+    uint32_t            flags;   /* DESCENT_PASS_*; hints, so bits that a
+                                    plugin does not know it ignores           */
+    uint32_t            reserved;/* 0                                         */
 } descent_pass;
 
 /* ---- What prepare and create_state receive ---------------------------------- */

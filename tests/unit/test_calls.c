@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* What a plugin is called with: how many runs at once, of which types, and what
+ * it is told about memory. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cache.h"
+#include "support/check.h"
+
+enum { CALLS = 64, LARGE = 400000, SMALL = 100 };
+
+/* ---- A rule that notes what it gets ---- */
+
+static struct {
+    size_t spans;
+    int64_t elements;
+    descent_dtype compute;
+    uint32_t flags;
+} call[CALLS];
+static size_t calls;
+
+static descent_status step(void *self, const descent_pass *pass)
+{
+    const char *at = pass->spans;
+
+    (void)self;
+    assert_in_range(calls, 0, CALLS - 1);
+    call[calls].spans = pass->count;
+    call[calls].compute = pass->compute;
+    call[calls].flags = pass->flags;
+    call[calls].elements = 0;
+    for (size_t i = 0; i < pass->count; i++, at += pass->span_size)
+        call[calls].elements += ((const descent_span *)(const void *)at)->count;
+    calls++;
+    return DESCENT_OK;
+}
+
+static const descent_optimizer_type type = {
+    .struct_size = sizeof type,
+    .scope = DESCENT_SCOPE_ELEMENT,
+    .id = "noting",
+    .title = "noting",
+    .reference = "none",
+    .summary = "A rule of a test.",
+    .variant_count = 1,
+    .param_size = sizeof(descent_param),
+    .preset_size = sizeof(descent_preset),
+    .slot_size = sizeof(descent_slot),
+    .runs = DESCENT_RUNS_F32 | DESCENT_RUNS_F64,
+    .state_version = 1,
+    .step = step,
+};
+
+static const descent_plugin *entry(const descent_host *host)
+{
+    static const descent_plugin plugin = {
+        DESCENT_MAGIC,
+        sizeof(descent_plugin),
+        DESCENT_ABI_MAJOR,
+        DESCENT_ABI_MINOR,
+        0,
+        "descent-noting",
+        "1.0.0",
+        NULL,
+        NULL,
+        sizeof type,
+        1,
+        &type,
+    };
+
+    (void)host;
+    return &plugin;
+}
+
+/* ---- Its optimizer, on one thread ---- */
+
+static descent_runtime *runtime;
+static descent_optimizer *optimizer;
+static void *memory[8];
+static size_t taken;
+
+static void open(const char *json)
+{
+    const descent_runtime_options options = {.struct_size = sizeof options,
+                                             .threads = 1};
+
+    ok(descent_runtime_create(&options, &runtime));
+    ok(descent_runtime_register(runtime, entry, NULL));
+    optimizer = check_optimizer(runtime, "noting", json);
+}
+
+/* Zeros that nothing touches take no memory. */
+static void *zeros(size_t bytes)
+{
+    assert_in_range(taken, 0, sizeof memory / sizeof *memory - 1);
+    memory[taken] = calloc(1, bytes);
+    assert_non_null(memory[taken]);
+    return memory[taken++];
+}
+
+static void add(const char *name, descent_dtype dtype, int64_t n)
+{
+    const descent_tensor t = {
+        .struct_size = sizeof t,
+        .dtype = dtype,
+        .name = name,
+        .ndim = 1,
+        .shape = &n,
+        .data = zeros((size_t)n * sizeof(double)),
+        .gradient = zeros((size_t)n * sizeof(double)),
+    };
+
+    ok(descent_optimizer_add(optimizer, &t, 1));
+}
+
+static void take_step(void)
+{
+    descent_step_report report = {.struct_size = sizeof report};
+
+    calls = 0;
+    ok(descent_optimizer_step(optimizer, NULL, 0, NULL, &report));
+    assert_int_equal(report.step_calls, calls);
+}
+
+static void close(void)
+{
+    descent_optimizer_free(optimizer);
+    descent_runtime_free(runtime);
+    while (taken > 0)
+        free(memory[--taken]);
+}
+
+static void expect(size_t i, size_t spans, int64_t elements)
+{
+    assert_int_equal(call[i].spans, spans);
+    assert_int_equal(call[i].elements, elements);
+}
+
+/* ---- Facts ---- */
+
+static void a_large_tensor_is_one_run(void **state)
+{
+    (void)state;
+    open(NULL);
+    add("a", DESCENT_DTYPE_F32, LARGE);
+    take_step();
+    assert_int_equal(calls, 1);
+    expect(0, 1, LARGE);
+    close();
+}
+
+static void types_are_never_mixed(void **state)
+{
+    (void)state;
+    open(NULL);
+    add("a", DESCENT_DTYPE_F64, SMALL);
+    add("b", DESCENT_DTYPE_F32, SMALL);
+    add("c", DESCENT_DTYPE_F64, 1);
+    add("d", DESCENT_DTYPE_F32, 2);
+    take_step();
+    assert_int_equal(calls, 2);
+    expect(0, 2, SMALL + 2);
+    assert_int_equal(call[0].compute, DESCENT_DTYPE_F32);
+    expect(1, 2, SMALL + 1);
+    assert_int_equal(call[1].compute, DESCENT_DTYPE_F64);
+    close();
+}
+
+static void aggregate_num_counts_tensors(void **state)
+{
+    (void)state;
+    open("{\"aggregate_num\": 2}");
+    add("a", DESCENT_DTYPE_F32, LARGE);
+    add("b", DESCENT_DTYPE_F32, 1);
+    add("c", DESCENT_DTYPE_F32, 2);
+    add("d", DESCENT_DTYPE_F32, 3);
+    take_step();
+    assert_int_equal(calls, 3);
+    expect(0, 1, LARGE);
+    expect(1, 2, 1 + 2);
+    expect(2, 1, 3);
+    close();
+}
+
+static void a_pass_says_when_the_caches_do_not_hold_the_arrays(void **state)
+{
+    const size_t most = cache_bytes(&files_system) / 2 / (2 * sizeof(float));
+
+    (void)state;
+    for (int64_t more = 0; more < 2; more++) {
+        open(NULL);
+        add("a", DESCENT_DTYPE_F32, (int64_t)most + more);
+        take_step();
+        assert_int_equal(call[0].flags, more == 0 ? 0 : DESCENT_PASS_FAR);
+        close();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_large_tensor_is_one_run),
+        cmocka_unit_test(types_are_never_mixed),
+        cmocka_unit_test(aggregate_num_counts_tensors),
+        cmocka_unit_test(a_pass_says_when_the_caches_do_not_hold_the_arrays),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
