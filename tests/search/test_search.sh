@@ -23,7 +23,7 @@ check() {
 mkdir -p "$scratch/include/descent" "$scratch/plugins"
 cp "$build"/tests/kernels/gcc/*.so "$scratch/plugins"
 cp core/include/descent/*.h "$scratch/include/descent"
-sed 's/w = has_decay ? w - decay \* w : w;  /w = has_decay ? w * (1 - decay) : w;/' \
+sed 's/w = x->has_decay ? w - x->decay \* w : w;  /w = x->has_decay ? w * (1 - x->decay) : w;/' \
     core/include/descent/kernel.h >"$scratch/include/descent/kernel.h"
 rm "$scratch/plugins/sgd.so"
 gcc -std=c11 -I"$scratch/include" -fPIC -fvisibility=hidden -O1 \

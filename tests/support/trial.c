@@ -48,7 +48,7 @@ typedef struct bench {
     size_t pieces;
     descent_runtime *runtime;
     descent_optimizer *o;
-    uint64_t hash, calls;
+    uint64_t hash;
 } bench;
 
 static uint64_t chance(uint64_t seed, uint64_t a, uint64_t b)
@@ -317,7 +317,6 @@ static void step(bench *b, unsigned number)
     b->hash = bits_hash(b->hash, DESCENT_DTYPE_F64, &report.loss_scale, 1);
     if (!trial_may_be_cut(b->t))
         b->hash = bits_hash(b->hash, DESCENT_DTYPE_F64, &report.grad_norm, 1);
-    b->calls += report.step_calls + report.fused_calls;
 }
 
 /* Threads of this process. */
@@ -353,6 +352,6 @@ const char *trial_run(const trial *t, const trial_way *way,
     descent_optimizer_free(b.o);
     descent_runtime_free(b.runtime);
     free_parts(&b);
-    *result = (trial_result){b.hash, b.calls, started};
+    *result = (trial_result){b.hash, started};
     return status == DESCENT_OK ? NULL : descent_error_message();
 }

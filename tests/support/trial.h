@@ -46,7 +46,6 @@ int trial_may_use(size_t build);
 
 typedef struct trial_result {
     uint64_t hash;    /* of weights, state, counters and refused steps       */
-    uint64_t calls;   /* of the plugin                                       */
     unsigned started; /* threads beside the calling one                      */
 } trial_result;
 
