@@ -173,7 +173,7 @@ static descent_status add_run(batch *b, const row_walk *run)
 static descent_status run_all(batch *b)
 {
     const bool accumulates = b->p->plan->source.accumulates;
-    row_walk walk = rows_walk_span(b->e,
+    row_walk walk = rows_walk_part(b->e,
                                    !b->e->partial ? WALK_ALL
                                    : accumulates  ? WALK_TOUCHED
                                                   : WALK_LISTED,
@@ -181,10 +181,7 @@ static descent_status run_all(batch *b)
 
     while (rows_next(&walk))
         TRY(add_run(b, &walk));
-    TRY(flush(b));
-    if (accumulates && b->whole->first == 0)
-        rows_unmark(b->e);
-    return DESCENT_OK;
+    return flush(b);
 }
 
 /* Room for whole tensors, allocated when they were built. */

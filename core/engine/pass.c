@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "engine/pass.h"
+#include "engine/rows.h"
 #include "engine/work.h"
 #include "plugin/type.h"
 #include "tensor/view.h"
@@ -117,6 +118,14 @@ static void equip(descent_optimizer *o, size_t k)
     span->fuse = &o->fuses[k];
 }
 
+static void prepare(const pass_state *p, size_t k)
+{
+    if (!p->aims)
+        return;
+    aim(p->o, k);
+    equip(p->o, k);
+}
+
 /* May the plugin have span k as it is? */
 static bool joins(const pass_state *p, size_t k)
 {
@@ -155,26 +164,51 @@ static bool is_one_call(const pass_state *p, size_t begin, size_t k)
             (double)(k - begin) < p->most);
 }
 
+/* The last of the spans [k, end) that batch.c gets together: where few rows take
+ * part a span has hardly any. */
+static size_t batch_last(const descent_optimizer *o, size_t k, size_t end)
+{
+    const entry *e = work_entry(o, k);
+
+    if (e->partial && end > e->span + e->spans)
+        end = e->span + e->spans;
+    return e->partial ? end - 1 : k;
+}
+
+/* Update by batch.c what spans [k, last] of one tensor are about. */
+static descent_status run_batch(pass_state *p, size_t k, size_t last)
+{
+    const descent_span *const spans = p->o->spans;
+    entry *const e = work_entry(p->o, k);
+    descent_span joined = spans[k];
+
+    if (!e->active)
+        return DESCENT_OK;
+    joined.count = spans[last].first + spans[last].count - joined.first;
+    return batch_run(p, &joined, e);
+}
+
 /* Spans that follow each other and need no tiles are one call. */
 static descent_status run_spans(pass_state *p, size_t begin, size_t end)
 {
     descent_optimizer *o = p->o;
 
     for (size_t k = begin; k <= end; k++) {
-        if (k < end && p->aims) {
-            aim(o, k);
-            equip(o, k);
-        }
+        if (k < end)
+            prepare(p, k);
         const bool direct = k < end && joins(p, k);
         if (begin < k && !(direct && is_one_call(p, begin, k))) {
             TRY(call_plugin(p, begin, k));
             begin = k;
         }
-        if (direct)
+        if (direct || k == end)
             continue;
+        const size_t last = batch_last(o, k, end);
+        for (size_t i = k + 1; i <= last; i++)
+            prepare(p, i);
+        TRY(run_batch(p, k, last));
+        k = last;
         begin = k + 1;
-        if (k < end && work_entry(o, k)->active)
-            TRY(batch_run(p, &o->spans[k], work_entry(o, k)));
     }
     return DESCENT_OK;
 }
@@ -248,6 +282,9 @@ descent_status pass_run(descent_optimizer *o, step_plan *plan)
     look_ahead(&p);
     status = work_run(o, alone ? 0 : o->work, o->arrays, run_pieces, &w);
     *(p.fused ? &plan->fused_calls : &plan->step_calls) = atomic_load(&w.calls);
+    for (size_t i = 0; i < o->count && plan->source.accumulates; i++)
+        if (o->entries[i].active)
+            rows_unmark(&o->entries[i]);
     /* Whole tensors are given scratch, which may move. */
     o->aimed = status == DESCENT_OK && !whole && !p.apart;
     return status;

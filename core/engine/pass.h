@@ -33,8 +33,8 @@ descent_status pass_call(pass_state *p, const descent_span *spans, size_t n,
                          descent_dtype compute, descent_dtype stored);
 
 /* batch.c: update the elements of a span that the plugin cannot take as it is,
- * with the core's share of the work.  Where only some rows take part, the first
- * span of the tensor stands for all. */
+ * with the core's share of the work.  Where only some rows take part, those that
+ * begin there. */
 descent_status batch_run(pass_state *p, const descent_span *span, entry *e);
 
 #endif

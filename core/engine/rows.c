@@ -179,7 +179,26 @@ void rows_load(const entry *e, int64_t first, size_t n, void *buffer)
 
 row_walk rows_walk(const entry *e, int about)
 {
-    return (row_walk){.e = e, .about = about, .until = e->count};
+    return rows_walk_part(e, about, 0, e->count);
+}
+
+/* The first row that begins at an element or after it. */
+static int64_t row_from(const entry *e, int64_t element)
+{
+    return element / e->row + (element % e->row != 0);
+}
+
+row_walk rows_walk_part(const entry *e, int about, int64_t first, int64_t n)
+{
+    row_walk w = {.e = e, .about = about, .end = first, .until = first + n};
+
+    if (about == WALK_ALL || n == 0)
+        return w;
+    w.row = row_from(e, first);
+    w.rows = row_from(e, first + n);
+    w.at = sparse_find(e->listed, e->listed_count, w.row);
+    w.listed = sparse_find(e->listed, e->listed_count, w.rows);
+    return w;
 }
 
 row_walk rows_walk_span(const entry *e, int about, int64_t first, int64_t n)
@@ -213,7 +232,7 @@ static bool is_alone(const entry *e, size_t i)
 static bool next_listed(row_walk *w)
 {
     const entry *e = w->e;
-    const size_t begin = w->at, n = e->listed_count;
+    const size_t begin = w->at, n = w->listed;
     const sparse_row *list = e->listed;
 
     if (begin == n)
@@ -234,17 +253,16 @@ static bool next_listed(row_walk *w)
     return true;
 }
 
-/* The first touched row from `row` on, or the number of rows. */
+/* The first touched row from `row` on, or the end of the part. */
 static int64_t find_touched(row_walk *w, int64_t row)
 {
     const entry *e = w->e;
-    const int64_t rows = entry_rows(e);
     const uint8_t *mark = NULL;
-    int64_t listed = rows;
+    int64_t listed = w->rows;
 
-    while (w->at < e->listed_count && e->listed[w->at].row < row)
+    while (w->at < w->listed && e->listed[w->at].row < row)
         w->at++;
-    if (w->at < e->listed_count)
+    if (w->at < w->listed)
         listed = e->listed[w->at].row;
     if (e->marks != NULL)
         mark = memchr(e->marks + row, MARKED, (size_t)(listed - row));
@@ -253,15 +271,14 @@ static int64_t find_touched(row_walk *w, int64_t row)
 
 static bool next_touched(row_walk *w)
 {
-    const int64_t rows = entry_rows(w->e);
     const int64_t begin = find_touched(w, w->row);
 
     w->row = begin;
-    while (w->row < rows && find_touched(w, w->row) == w->row)
+    while (w->row < w->rows && find_touched(w, w->row) == w->row)
         w->row++;
     w->first = begin * w->e->row;
     w->end = w->row * w->e->row;
-    return begin < rows;
+    return begin < w->rows;
 }
 
 bool rows_next(row_walk *w)

@@ -46,14 +46,16 @@ typedef struct row_walk {
     int64_t first, end; /* the run at hand: [first, end)             */
     const void *values; /* its gradient as it was given, all in one  *
                          * place; NULL where it is not              */
-    size_t at;          /* in the list                               */
-    int64_t row;        /* not looked at yet, nor any after it       */
+    size_t at, listed;  /* in the list, and where its part ends      */
+    int64_t row, rows;  /* not looked at yet, nor any up to `rows`   */
     int64_t until;      /* where a walk of all elements ends         */
 } row_walk;
 
 row_walk rows_walk(const entry *e, int about);
-/* The same for elements [first, first + n) of a tensor cut at `first`; but rows
- * are not cut: the part that begins the tensor is about all of them. */
+/* The same for elements [first, first + n) and the rows that begin there. */
+row_walk rows_walk_part(const entry *e, int about, int64_t first, int64_t n);
+/* As rows_walk_part, but the part that begins the tensor is about all rows: a
+ * sum over them has one order. */
 row_walk rows_walk_span(const entry *e, int about, int64_t first, int64_t n);
 bool rows_next(row_walk *w);
 
