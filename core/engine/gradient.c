@@ -80,7 +80,7 @@ void gradient_scale(descent_optimizer *o, const descent_step_options *options,
 static void accumulate(const entry *e, double unscale, const descent_span *span)
 {
     const bool lazy = e->sparse && e->marks != NULL;
-    row_walk walk = rows_walk_span(e, lazy ? WALK_LISTED : WALK_ALL,
+    row_walk walk = rows_walk_part(e, lazy ? WALK_LISTED : WALK_ALL,
                                    span->first, span->count);
     double sum[TILE];
 
