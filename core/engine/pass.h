@@ -34,7 +34,7 @@ descent_status pass_call(pass_state *p, const descent_span *spans, size_t n,
 
 /* batch.c: update the elements of a span that the plugin cannot take as it is,
  * with the core's share of the work.  Where only some rows take part, those that
- * begin there. */
+ * end there. */
 descent_status batch_run(pass_state *p, const descent_span *span, entry *e);
 
 #endif

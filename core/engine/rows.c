@@ -182,20 +182,14 @@ row_walk rows_walk(const entry *e, int about)
     return rows_walk_part(e, about, 0, e->count);
 }
 
-/* The first row that begins at an element or after it. */
-static int64_t row_from(const entry *e, int64_t element)
-{
-    return element / e->row + (element % e->row != 0);
-}
-
 row_walk rows_walk_part(const entry *e, int about, int64_t first, int64_t n)
 {
     row_walk w = {.e = e, .about = about, .end = first, .until = first + n};
 
     if (about == WALK_ALL || n == 0)
         return w;
-    w.row = row_from(e, first);
-    w.rows = row_from(e, first + n);
+    w.row = first / e->row;
+    w.rows = (first + n) / e->row;
     w.at = sparse_find(e->listed, e->listed_count, w.row);
     w.listed = sparse_find(e->listed, e->listed_count, w.rows);
     return w;

@@ -52,7 +52,7 @@ typedef struct row_walk {
 } row_walk;
 
 row_walk rows_walk(const entry *e, int about);
-/* The same for elements [first, first + n) and the rows that begin there. */
+/* The same for elements [first, first + n) and the rows that end there. */
 row_walk rows_walk_part(const entry *e, int about, int64_t first, int64_t n);
 /* As rows_walk_part, but the part that begins the tensor is about all rows: a
  * sum over them has one order. */
