@@ -291,7 +291,8 @@ void crew_free(crew *c, bool are_here)
 
 /* ---- Jobs ---- */
 
-/* Equal shares, by number alone; sleepers wake, one a share. */
+/* Equal shares, by number alone, the last ones one more where they must: the
+ * last piece of a plan is often short.  Sleepers wake, one a share. */
 static void open_job(crew *c, size_t n)
 {
     const size_t each = n / c->parts, over = n % c->parts;
@@ -299,7 +300,7 @@ static void open_job(crew *c, size_t n)
 
     for (size_t k = 0; k < c->parts; k++) {
         atomic_store_explicit(&c->shares[k].next, at, memory_order_relaxed);
-        at += each + (k < over);
+        at += each + (k + over >= c->parts);
         c->shares[k].end = at;
     }
     atomic_fetch_add(&c->state, NUMBER + OPEN);
