@@ -87,8 +87,7 @@ struct descent_optimizer {
     size_t active; /* ... that have a gradient ...                  */
     size_t sparse; /* ... that is row-sparse                        */
     int64_t work;  /* elements that it is about                     */
-    bool at_once;  /* it follows the last one at once ...           */
-    double ended;  /* ... which ended then; 0: there was none       */
+    double ended;  /* when the last one did, for work.c             */
 
     scalars *sets; /* of the tensors that take part */
     size_t set_count, set_capacity;

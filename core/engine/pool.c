@@ -4,18 +4,18 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 #include "base/denormals.h"
 #include "engine/pool_crew.h"
+#include "engine/pool_owner.h"
 
 struct pool {
     memory *memory;
     pool_host host;
     atomic_uint wanted;
     atomic_flag busy;    /* with one job at a time; guards the crew */
-    uint32_t started;    /* the number wanted when the crew was started */
-    atomic_long process; /* its threads belong to; 0 before there are any */
+    atomic_uint started; /* the number wanted when the crew was started */
+    pool_owner owner;    /* of its threads */
     atomic_bool broken;  /* parallel_for failed us */
     crew *crew;
 };
@@ -29,7 +29,7 @@ descent_status pool_create(memory *m, uint32_t threads, pool_host host,
     TRY(memory_new(m, 1, sizeof *p, &p));
     p->memory = m;
     p->host = host;
-    p->started = 1;
+    atomic_init(&p->started, 1);
     atomic_flag_clear(&p->busy);
     pool_set_threads(p, threads);
     status = crew_create(m, &p->crew);
@@ -38,14 +38,6 @@ descent_status pool_create(memory *m, uint32_t threads, pool_host host,
     else
         pool_free(p);
     return status;
-}
-
-static bool is_child(const pool *p)
-{
-    const long process =
-        atomic_load_explicit(&p->process, memory_order_relaxed);
-
-    return process != 0 && process != (long)getpid();
 }
 
 /* A caller that is cancelled ends later: others work with what is on its stack,
@@ -63,7 +55,8 @@ void pool_free(pool *p)
     if (p == NULL)
         return;
     const int before = put_off_cancellation();
-    crew_free(p->crew, !is_child(p));
+    crew_free(p->crew, !pool_owner_is_parent(&p->owner));
+    pool_owner_release(&p->owner);
     memory_release(p->memory, p, 1, sizeof *p);
     pthread_setcancelstate(before, NULL);
 }
@@ -90,13 +83,23 @@ descent_status pool_check_host(const pool *p)
 
 descent_status pool_check(const pool *p)
 {
-    if (is_child(p))
+    if (pool_owner_is_parent(&p->owner))
         return status_fail(DESCENT_ERR_STATE,
                            "the threads of this runtime stayed with process "
                            "%ld when it forked: expected a runtime created by "
                            "this process",
-                           atomic_load(&p->process));
+                           atomic_load(&p->owner.process));
     return pool_check_host(p);
+}
+
+bool pool_is_awake(const pool *p)
+{
+    /* Nobody knows it of an application's. */
+    if (p->host.parallel_for != NULL)
+        return false;
+    return atomic_load_explicit(&p->started, memory_order_relaxed) !=
+               pool_threads(p) ||
+           crew_is_awake(p->crew);
 }
 
 /* ---- Jobs ---- */
@@ -137,9 +140,9 @@ static void run_at_host(pool *p, job *j)
 
 static void run_by_crew(pool *p, uint32_t threads, job *j)
 {
-    if (p->started != threads) {
-        p->started = threads;
-        atomic_store(&p->process, (long)getpid());
+    if (atomic_load(&p->started) != threads) {
+        atomic_store(&p->started, threads);
+        pool_owner_claim(&p->owner);
         crew_start(p->crew, threads - 1);
     }
     crew_run(p->crew, j->count, j->most, run_tasks, j);
@@ -149,7 +152,7 @@ void pool_run(pool *p, size_t n, size_t most, pool_task *task, void *arg)
 {
     const uint32_t threads = pool_threads(p);
 
-    if (n < 2 || threads < 2 || is_child(p) ||
+    if (n < 2 || threads < 2 || pool_owner_is_parent(&p->owner) ||
         atomic_flag_test_and_set_explicit(&p->busy, memory_order_acquire)) {
         if (n > 0)
             task(arg, 0, n);

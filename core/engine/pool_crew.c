@@ -103,20 +103,21 @@ static bool is_empty(const crew *c, uint64_t last)
 static bool spin(const crew *c, condition *holds, uint64_t last)
 {
     enum { LOOKS = 32 };
-    double end;
+    double now = 0, end = 0;
 
     if (holds(c, last))
         return true;
     if (!c->spins)
         return false;
-    end = descent_clock() + SPIN_SECONDS;
-    do
+    do {
         for (int i = 0; i < LOOKS; i++) {
             pause_briefly();
             if (holds(c, last))
                 return true;
         }
-    while (descent_clock() < end);
+        now = descent_clock();
+        end = end == 0 ? now + SPIN_SECONDS : end;
+    } while (now < end);
     return false;
 }
 
@@ -321,6 +322,11 @@ static void close_job(crew *c)
     while (!is_empty(c, 0))
         pthread_cond_wait(&c->done, &c->lock);
     pthread_mutex_unlock(&c->lock);
+}
+
+bool crew_is_awake(const crew *c)
+{
+    return atomic_load_explicit(&c->asleep, memory_order_relaxed) == 0;
 }
 
 void crew_run(crew *c, size_t n, size_t most, pool_task *task, void *arg)

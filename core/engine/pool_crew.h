@@ -16,6 +16,9 @@ void crew_free(crew *c, bool are_here);
  * memory allow. */
 void crew_start(crew *c, size_t threads);
 
+/* Is none of the threads asleep? */
+bool crew_is_awake(const crew *c);
+
 /* Run the task for every number below n on the caller's thread and the crew's,
  * which take at most so many at once. */
 void crew_run(crew *c, size_t n, size_t most, pool_task *task, void *arg);

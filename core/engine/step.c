@@ -169,7 +169,6 @@ static descent_status work(descent_optimizer *o,
     if (plan.source.accumulates)
         activate_accumulated(o);
     rows_choose(o, plan.source.accumulates);
-    work_begin(o);
     TRY(judge(o, &plan, &finite));
     if (!finite)
         return skip(o, &plan, report);

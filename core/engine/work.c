@@ -12,10 +12,10 @@
  * little; and below which it loses when it must be woken first, as it must be
  * unless steps follow each other at once. */
 enum { FEW = 1 << 16, SOME = 3 << 17 };
+static const double AT_ONCE = 20e-6; /* seconds */
 /* Pieces that a thread takes at once. */
 enum { MOST = 64 };
 enum { MESSAGE = 4096 };
-static const double AT_ONCE = 20e-6; /* seconds */
 
 typedef struct work {
     const descent_optimizer *o;
@@ -71,23 +71,19 @@ static int64_t weigh(int64_t elements, size_t arrays)
     return elements < SOME ? elements * (int64_t)arrays : elements;
 }
 
-/* May any of the step's work be shared out? */
-static bool is_shared(const descent_optimizer *o)
-{
-    return weigh(o->work, o->arrays) >= FEW;
-}
-
-void work_begin(descent_optimizer *o)
-{
-    /* The first starts the threads: later ones are to allocate nothing. */
-    o->at_once =
-        is_shared(o) && (o->ended == 0 || descent_clock() - o->ended < AT_ONCE);
-}
-
 void work_end(descent_optimizer *o)
 {
-    if (is_shared(o))
+    const int64_t weight = weigh(o->work, o->arrays);
+
+    /* Those that are awake need not be asked about. */
+    if (weight >= FEW && weight < SOME && !pool_is_awake(o->runtime->threads))
         o->ended = descent_clock();
+}
+
+static bool begins_at_once(const descent_optimizer *o)
+{
+    return pool_is_awake(o->runtime->threads) ||
+           descent_clock() - o->ended < AT_ONCE;
 }
 
 descent_status work_run(descent_optimizer *o, int64_t elements, size_t arrays,
@@ -98,7 +94,7 @@ descent_status work_run(descent_optimizer *o, int64_t elements, size_t arrays,
 
     if (o->piece_count == 0)
         return DESCENT_OK;
-    if (weight < FEW || (weight < SOME && !o->at_once))
+    if (weight < FEW || (weight < SOME && !begins_at_once(o)))
         return run_at_level(o, f, context, 0, o->piece_count);
     w.o = o;
     w.f = f;

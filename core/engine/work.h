@@ -8,8 +8,7 @@
 /* Work on spans [begin, end) of the plan, which are one piece or several. */
 typedef descent_status work_piece(void *context, size_t begin, size_t end);
 
-/* Before the work of a step, and after it. */
-void work_begin(descent_optimizer *o);
+/* After the work of a step. */
 void work_end(descent_optimizer *o);
 
 /* Run `f` on every piece of the plan, on the calling thread alone when it is
