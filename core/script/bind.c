@@ -28,6 +28,26 @@ static void wrap(lua_State *L)
     lua_rawseti(L, -2, 1);
 }
 
+/* How many the list at the top has.  With names for keys, as in {bias = t}, a
+ * table has no order, so none would be bound. */
+static size_t count_list(lua_State *L)
+{
+    const size_t n = (size_t)lua_rawlen(L, -1);
+
+    if (n > 0)
+        return n;
+    lua_pushnil(L);
+    if (lua_next(L, -2) == 0)
+        return 0;
+    lua_pop(L, 1);
+    error_raise(L, DESCENT_ERR_ARGUMENT,
+                "the target has %s for a key: expected a list of {name =, "
+                "value =, grad =}",
+                lua_type(L, -1) == LUA_TSTRING
+                    ? lua_pushfstring(L, "'%s'", lua_tostring(L, -1))
+                    : argument_kind(L, lua_gettop(L)));
+}
+
 /* Push the list of the target at `index`: a Tensor, a list, or a model. */
 static size_t push_list(lua_State *L, int index)
 {
@@ -62,7 +82,7 @@ static size_t push_list(lua_State *L, int index)
     } else {
         lua_pop(L, 1);
     }
-    return (size_t)lua_rawlen(L, -1);
+    return count_list(L);
 }
 
 /* Refuse keys of parameter i, the table at `index`, that mean nothing. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool/bench/crew.h"
 #include "tool/options.h"
@@ -132,9 +133,13 @@ static int read_option(request *r, int option)
 static void usual_threads(request *r)
 {
     cpu_set_t set;
+    /* A set may be too small for the processors of a large machine. */
+    const long n = sched_getaffinity(0, sizeof set, &set) == 0
+                       ? CPU_COUNT(&set)
+                       : sysconf(_SC_NPROCESSORS_ONLN);
 
     r->threads[r->thread_count++] = 1;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 1)
+    if (n > 1)
         r->threads[r->thread_count++] = 2;
 }
 
