@@ -7,7 +7,7 @@ BUILD   ?= build$(if $(filter-out release,$(MODE)),/$(MODE))
 # One spelling of the folder, or dependencies would be written for two.
 B       := $(patsubst $(CURDIR)/%,%,$(BUILD))
 PREFIX  ?= /usr/local
-prefix  ?= $(PREFIX)
+prefix  ?= $(if $(filter /%,$(PREFIX)),$(PREFIX),$(CURDIR)/$(PREFIX))
 bindir  ?= $(prefix)/bin
 libdir  ?= $(prefix)/lib
 includedir ?= $(prefix)/include

@@ -65,6 +65,11 @@ static size_t push_list(lua_State *L, int index)
                     "value =, grad =}, or a model with params()",
                     argument_kind(L, index));
     if (lua_getfield(L, index, "params") != LUA_TNIL) {
+        if (lua_type(L, -1) != LUA_TFUNCTION)
+            error_raise(L, DESCENT_ERR_ARGUMENT,
+                        "params of the target is %s: expected a function; a "
+                        "list of {name =, value =, grad =} is a target itself",
+                        argument_kind(L, lua_gettop(L)));
         lua_pushvalue(L, index);
         lua_call(L, 1, 1);
     } else {

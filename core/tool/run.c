@@ -136,6 +136,17 @@ static int run_script(descent_script *script, const request *r)
     return status == DESCENT_OK ? TOOL_OK : fail(script, r->traceback);
 }
 
+/* What is wrong with the environment is no line's fault: scripts make their
+ * runtime when they first need it. */
+static descent_status check_environment(void)
+{
+    descent_runtime *runtime = NULL;
+    const descent_status status = descent_runtime_create(NULL, &runtime);
+
+    descent_runtime_free(runtime);
+    return status;
+}
+
 static int run(int argc, char **argv)
 {
     const descent_script_options options = {
@@ -146,7 +157,8 @@ static int run(int argc, char **argv)
 
     if (!read_request(argc, argv, &r, &status))
         return status;
-    if (descent_script_open(&options, &script) != DESCENT_OK)
+    if (check_environment() != DESCENT_OK ||
+        descent_script_open(&options, &script) != DESCENT_OK)
         return fail(NULL, false);
     status = run_script(script, &r);
     descent_script_close(script);

@@ -106,7 +106,8 @@ void report_figure(const figure *f)
     say_number(cells[TIME], f->ns, 3);
     say_number(cells[LIMIT], f->limit_ns, 3);
     say_number(cells[RATIO], f->ratio, 2);
-    say_number(cells[SPREAD], f->spread, 2);
+    say_number(cells[SPREAD], figure_by_plain(f) ? f->plain_spread : f->spread,
+               2);
     say_number(cells[PLAIN], f->plain, 2);
     say_number(cells[RATE], f->rate * 1e-9, 1);
     say_number(cells[SHARE], f->share, 2);
@@ -178,12 +179,26 @@ static void list_weak_limits(const figure *figures, size_t n)
     }
 }
 
+/* Others take of the memory's bytes a second as well. */
+static void warn_of_others(const figure *figures, size_t n)
+{
+    static const double much = 0.2;
+    size_t disturbed = 0;
+
+    for (size_t i = 0; i < n; i++)
+        disturbed += figures[i].others > much;
+    if (disturbed > 0)
+        printf("Other processes kept more than %.1f processors busy in %zu of "
+               "%zu lines:\nthese are worth little.\n",
+               much, disturbed, n);
+}
+
 void report_end(const figure *figures, size_t n)
 {
-    putchar('\n');
+    warn_of_others(figures, n);
     list_verdict(figures, n, VERDICT_MISSED, "Goals missed:");
     list_verdict(figures, n, VERDICT_UNCLEAR,
-                 "Above the goal by less than the spread:");
+                 "Above the goal by less than its spread:");
     list_slower(figures, n);
     list_weak_limits(figures, n);
 }
