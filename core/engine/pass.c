@@ -136,9 +136,9 @@ static bool joins(const pass_state *p, size_t k)
            (p->takes || takes_all(p, o->spans[k].fuse->mask));
 }
 
-/* Give spans [begin, end), of one type, to the plugin as they are: those of one
- * tensor as one, because the sweep throws out of the cache what lies about the
- * next. */
+/* Give spans [begin, end), of one type, to the plugin: several of one tensor as
+ * one, because a sweep leaves nothing else in the cache, so what must be read
+ * for the next span costs as much as hundreds of elements. */
 static descent_status call_plugin(pass_state *p, size_t begin, size_t end)
 {
     const entry *e = work_entry(p->o, begin);
@@ -154,14 +154,18 @@ static descent_status call_plugin(pass_state *p, size_t begin, size_t end)
     return pass_call(p, &joined, 1, e->compute, stored);
 }
 
-/* May spans [begin, k] be one call? */
-static bool is_one_call(const pass_state *p, size_t begin, size_t k)
+/* May span k be in one call with [begin, k), in a range that ends at `end`?
+ * Several spans of one tensor are a call by themselves. */
+static bool is_one_call(const pass_state *p, size_t begin, size_t k, size_t end)
 {
     const span_part *parts = p->o->parts;
 
-    return parts[begin].entry == parts[k].entry ||
-           (parts[begin].dtype == parts[k].dtype &&
-            (double)(k - begin) < p->most);
+    if (parts[begin].entry == parts[k].entry)
+        return true;
+    return parts[begin].dtype == parts[k].dtype &&
+           (begin + 1 == k || parts[begin].entry != parts[begin + 1].entry) &&
+           (k + 1 == end || parts[k].entry != parts[k + 1].entry) &&
+           (double)(k - begin) < p->most;
 }
 
 /* The last of the spans [k, end) that batch.c gets together: where few rows take
@@ -197,7 +201,7 @@ static descent_status run_spans(pass_state *p, size_t begin, size_t end)
         if (k < end)
             prepare(p, k);
         const bool direct = k < end && joins(p, k);
-        if (begin < k && !(direct && is_one_call(p, begin, k))) {
+        if (begin < k && !(direct && is_one_call(p, begin, k, end))) {
             TRY(call_plugin(p, begin, k));
             begin = k;
         }
@@ -228,8 +232,8 @@ static descent_status run_pieces(void *context, size_t begin, size_t end)
     return status;
 }
 
-/* Do weights, gradients and state take more than half of the cache?  Other
- * things want their part of it. */
+/* Do weights, gradients and state, as if all were f32, take more than half of
+ * the cache?  Other things want their part of it. */
 static bool is_far(const descent_optimizer *o)
 {
     const double bytes = (double)o->work * (double)(o->arrays + 1) * 4;

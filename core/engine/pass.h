@@ -6,7 +6,7 @@
 
 #include "engine/optimizer.h"
 
-/* Every piece works with a copy of its own. */
+/* Those who work on a part of the pass have copies of their own. */
 typedef struct pass_state {
     descent_optimizer *o;
     step_plan *plan;

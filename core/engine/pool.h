@@ -39,9 +39,8 @@ descent_status pool_check_host(const pool *p);
  * fork does not take them along. */
 descent_status pool_check(const pool *p);
 
-/* Would threads begin a job at once?  Those that wait for the next one do, and
- * so that they are started in the first step those that are yet to be; sleepers
- * must be woken. */
+/* True while none of the threads sleeps, which would have to be woken; and before
+ * they are started, so that the first step does it. */
 bool pool_is_awake(const pool *p);
 
 /* Run the task for every number below n and wait; threads take at most so many

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Asking for the process's number is a system call, which steps of a few
- * microseconds feel.  Linux empties a page in children when it is asked to,
- * whatever way they are made. */
+/* The process that threads belong to.  Asking for its number is a system call,
+ * which steps of a few microseconds feel; Linux empties a page in children that
+ * have memory of their own when it is asked to.  The page is the system's, not
+ * the allocator's: without one the number is asked for. */
 #include "engine/pool_owner.h"
 
 #include <sys/mman.h>
@@ -12,6 +13,18 @@ static size_t page_size(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Emulators say yes to everything. */
+static bool wipes(unsigned char *page)
+{
+#ifdef MADV_WIPEONFORK
+    return madvise(page, page_size(), MADV_WIPEONFORK) == 0 &&
+           madvise(page, page_size(), -1) != 0;
+#else
+    (void)page;
+    return false;
+#endif
+}
+
 static unsigned char *make_mark(void)
 {
     unsigned char *page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
@@ -19,7 +32,7 @@ static unsigned char *make_mark(void)
 
     if (page == MAP_FAILED)
         return NULL;
-    if (madvise(page, page_size(), MADV_WIPEONFORK) != 0) {
+    if (!wipes(page)) {
         munmap(page, page_size());
         return NULL;
     }

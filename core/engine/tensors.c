@@ -136,7 +136,6 @@ static void tensors_changed(descent_optimizer *o)
 {
     o->ranges_stale = true;
     o->plan_stale = true;
-    o->bound = false;
     o->changed = true;
 }
 

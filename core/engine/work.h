@@ -14,7 +14,7 @@ void work_end(descent_optimizer *o);
 /* Run `f` on every piece of the plan, on the calling thread alone when it is
  * about few elements of so many arrays.  Of several failures the one of the
  * first piece counts, as if they ran in order; pieces after it may be left out.
- */
+ * What a plugin says of it may still depend on how pieces were put together. */
 descent_status work_run(descent_optimizer *o, int64_t elements, size_t arrays,
                         work_piece *f, void *context);
 

@@ -76,7 +76,7 @@ static const descent_plugin *entry(const descent_host *host)
 
 static descent_runtime *runtime;
 static descent_optimizer *optimizer;
-static void *memory[8];
+static void *memory[16];
 static size_t taken;
 
 static void open(const char *json)
@@ -149,6 +149,25 @@ static void a_large_tensor_is_one_run(void **state)
     close();
 }
 
+static void so_it_is_beside_small_ones(void **state)
+{
+    (void)state;
+    open(NULL);
+    add("a", DESCENT_DTYPE_F32, 1);
+    add("b", DESCENT_DTYPE_F32, 2);
+    add("c", DESCENT_DTYPE_F32, LARGE);
+    add("d", DESCENT_DTYPE_F32, LARGE + 1);
+    add("e", DESCENT_DTYPE_F32, 3);
+    add("f", DESCENT_DTYPE_F32, 4);
+    take_step();
+    assert_int_equal(calls, 4);
+    expect(0, 2, 1 + 2);
+    expect(1, 1, LARGE);
+    expect(2, 1, LARGE + 1);
+    expect(3, 2, 3 + 4);
+    close();
+}
+
 static void types_are_never_mixed(void **state)
 {
     (void)state;
@@ -170,15 +189,17 @@ static void aggregate_num_counts_tensors(void **state)
 {
     (void)state;
     open("{\"aggregate_num\": 2}");
-    add("a", DESCENT_DTYPE_F32, LARGE);
-    add("b", DESCENT_DTYPE_F32, 1);
+    add("a", DESCENT_DTYPE_F32, 1);
+    add("b", DESCENT_DTYPE_F32, LARGE);
     add("c", DESCENT_DTYPE_F32, 2);
     add("d", DESCENT_DTYPE_F32, 3);
+    add("e", DESCENT_DTYPE_F32, 4);
     take_step();
-    assert_int_equal(calls, 3);
-    expect(0, 1, LARGE);
-    expect(1, 2, 1 + 2);
-    expect(2, 1, 3);
+    assert_int_equal(calls, 4);
+    expect(0, 1, 1);
+    expect(1, 1, LARGE);
+    expect(2, 2, 2 + 3);
+    expect(3, 1, 4);
     close();
 }
 
@@ -200,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_tensor_is_one_run),
+        cmocka_unit_test(so_it_is_beside_small_ones),
         cmocka_unit_test(types_are_never_mixed),
         cmocka_unit_test(aggregate_num_counts_tensors),
         cmocka_unit_test(a_pass_says_when_the_caches_do_not_hold_the_arrays),

@@ -109,8 +109,7 @@ DESCENT_INLINE uint16_t descent_to_bf16(float x)
  * rule waits for, each block asks for the lines of the one after the next: a
  * processor looks no farther ahead than its window, which roots and divisions
  * fill before memory is busy.  In the caches that costs a little, and a rule
- * without slots gains nothing.  Beyond the end it asks for what lies there,
- * which is allowed and does nothing. */
+ * without slots gains nothing. */
 static inline int descent_is_far(const descent_pass *pass)
 {
     return DESCENT_HAS(pass, flags) && (pass->flags & DESCENT_PASS_FAR) != 0;
@@ -209,7 +208,7 @@ DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int far,         \
     for (int k = 0; k < DESCENT_MAX_COEFS; k++)                               \
         x.c[k] = ((const real_ *)p->coef)[k];                                 \
     for (; i + DESCENT_BLOCK <= n; i += DESCENT_BLOCK) {                      \
-        if ((uses) != 0 && far)                                               \
+        if ((uses) != 0 && far && n - i >= DESCENT_AHEAD + DESCENT_BLOCK)     \
             name##_##R##_ahead(&x, i, average, bf16);                         \
         DESCENT_VECTOR                                                        \
         for (int64_t k = 0; k < DESCENT_BLOCK; k++)                           \

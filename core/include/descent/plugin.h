@@ -22,7 +22,8 @@
  *   - Arrays of structs travel with the size of one element; step through them
  *     with that size, not with sizeof.
  *   - A struct larger than the reader knows is accepted; unknown bits in a mask
- *     are refused, never ignored.  Enumerators are never renumbered.
+ *     are refused, never ignored, but for hints (DESCENT_PASS_*).  Enumerators
+ *     are never renumbered.
  *   - Anything that does not fit a new field is an extension: a struct found by
  *     a string such as "descent.quantized-state/1".
  *   - MAJOR changes rename the entry symbol, so one file may serve both, and a
