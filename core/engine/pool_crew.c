@@ -123,16 +123,18 @@ static bool spin(const crew *c, condition *holds, uint64_t last)
 
 /* ---- Threads ---- */
 
-/* Take most of what is left of a share, so that taking costs little and others
- * find something to take over to the end. */
+/* Take most of what is left of a share, and of little only half, so that taking
+ * costs little and others find something to take over to the end. */
 static bool take(share *s, size_t most, size_t *begin, size_t *end)
 {
-    size_t at = atomic_load_explicit(&s->next, memory_order_relaxed), part;
+    enum { LITTLE = 4 };
+    size_t at = atomic_load_explicit(&s->next, memory_order_relaxed);
 
     do {
         if (at >= s->end)
             return false;
-        part = s->end - at - (s->end - at) / 4;
+        const size_t left = s->end - at;
+        const size_t part = left <= LITTLE ? (left + 1) / 2 : left - left / 4;
         *begin = at;
         *end = at + (part < most ? part : most);
     } while (!atomic_compare_exchange_weak_explicit(
