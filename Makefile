@@ -224,7 +224,7 @@ test-isa: programs $(KERNELS)
 	@DESCENT_TEST_BUILD=$(abspath $(B)) $(B)/tests/search --seed $(SEED) --seconds $(SECONDS)
 
 # What runs on several threads, watched for races.
-RACES := test_pool test_threads test_thread_faults test_sameness search
+RACES := test_pool test_sparse_threads test_threads test_thread_faults test_sameness search
 test-tsan:
 	@$(MAKE) --no-print-directory -s MODE=tsan BUILD=$(B)/tsan all $(RACES:%=$(B)/tsan/tests/%)
 	@for t in $(RACES); do DESCENT_PLUGIN_PATH=$(abspath $(B))/tsan/plugins \

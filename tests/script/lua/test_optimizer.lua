@@ -172,7 +172,7 @@ test.case("targets that cannot be are refused, and bind nothing", function()
     { 5, "the target is a number" },
     { { 5 }, "parameter 1 is a number" },
     { { bias = x }, "the target has 'bias' for a key: expected a list" },
-    { { params = { x } }, "params of the target is a table: expected a function" },
+    { { params = { x } }, "params of the target is a table: expected a func" },
     { { { name = "x" } }, "'x': value is nil: expected a Tensor" },
     { { { value = x }, { value = x } }, "parameter 1 has a name that is nil" },
     { { { name = "x", value = x }, { name = "x", value = core.ones(1) } },
