@@ -105,11 +105,11 @@ DESCENT_INLINE uint16_t descent_to_bf16(float x)
                               : bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
 }
 
-/* Elements are taken in blocks, which compilers unroll.  Where memory is what a
- * rule waits for, each block asks for the lines of the one after the next: a
- * processor looks no farther ahead than its window, which roots and divisions
- * fill before memory is busy.  In the caches that costs a little, and a rule
- * without slots gains nothing. */
+/* Numbers of f32 are taken in blocks, which compilers unroll, but for the level
+ * that every x86-64 has.  Where memory is what a rule waits for, each block asks
+ * for the lines of the one after the next: a processor looks no farther ahead
+ * than its window, which roots and divisions fill before memory is busy.  In the
+ * caches that costs a little, and a rule without slots gains nothing. */
 static inline int descent_is_far(const descent_pass *pass)
 {
     return DESCENT_HAS(pass, flags) && (pass->flags & DESCENT_PASS_FAR) != 0;
@@ -186,8 +186,9 @@ DESCENT_INLINE void name##_##R##_ahead(const name##_##R##_span *x, int64_t i, \
         if ((uses) >> k & 1)                                                  \
             descent_ahead(x->slot[k], i, sizeof(real_));                      \
 }                                                                             \
-DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int far,         \
-                                      int fused, int average, int bf16)       \
+DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int blocks,      \
+                                      int far, int fused, int average,        \
+                                      int bf16)                               \
 {                                                                             \
     const int64_t n = p->count;                                               \
     const descent_fuse *f = p->fuse;                                          \
@@ -207,7 +208,7 @@ DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int far,         \
         x.slot[k] = (uses) >> k & 1 ? (real_ *)p->slot[k] : NULL;             \
     for (int k = 0; k < DESCENT_MAX_COEFS; k++)                               \
         x.c[k] = ((const real_ *)p->coef)[k];                                 \
-    for (; i + DESCENT_BLOCK <= n; i += DESCENT_BLOCK) {                      \
+    for (; (blocks) && i + DESCENT_BLOCK <= n; i += DESCENT_BLOCK) {          \
         if ((uses) != 0 && far && n - i >= DESCENT_AHEAD + DESCENT_BLOCK)     \
             name##_##R##_ahead(&x, i, average, bf16);                         \
         DESCENT_VECTOR                                                        \
@@ -221,24 +222,25 @@ DESCENT_INLINE void name##_##R##_loop(const descent_span *p, int far,         \
 
 /* Where nothing is to be done around it, the bare rule: in cache multiplying by
  * 1 and comparing with infinity take their time. */
-#define DESCENT_FUSED_(name, R, p, far, bf16)                                 \
+#define DESCENT_FUSED_(name, R, p, blocks, far, bf16)                         \
     do {                                                                      \
         if ((p)->fuse->mask == 0)                                             \
-            name##_##R##_loop(p, far, 0, 0, bf16);                            \
+            name##_##R##_loop(p, blocks, far, 0, 0, bf16);                    \
         else if ((p)->fuse->mask & DESCENT_FUSE_EMA)                          \
-            name##_##R##_loop(p, far, 1, 1, bf16);                            \
+            name##_##R##_loop(p, blocks, far, 1, 1, bf16);                    \
         else                                                                  \
-            name##_##R##_loop(p, far, 1, 0, bf16);                            \
+            name##_##R##_loop(p, blocks, far, 1, 0, bf16);                    \
     } while (0)
-/* `may` is 1 where 16-bit weights may be stored. */
-#define DESCENT_LEVEL_(name, R, may, level, attribute)                        \
+/* `may` is 1 where 16-bit weights may be stored, `blocks` where the loops are
+ * many elements' at once: what is used less is not compiled twice. */
+#define DESCENT_LEVEL_(name, R, may, blocks, level, attribute)                \
 attribute static void name##_##R##_##level##_step(const descent_pass *pass)   \
 {                                                                             \
     const char *at = (const char *)pass->spans;                               \
     const int far = descent_is_far(pass);                                     \
     for (size_t i = 0; i < pass->count; i++, at += pass->span_size)           \
-        name##_##R##_loop((const descent_span *)(const void *)at, far, 0, 0,  \
-                          0);                                                 \
+        name##_##R##_loop((const descent_span *)(const void *)at, blocks,     \
+                          far, 0, 0, 0);                                      \
 }                                                                             \
 attribute static void name##_##R##_##level##_fused(const descent_pass *pass)  \
 {                                                                             \
@@ -247,9 +249,9 @@ attribute static void name##_##R##_##level##_fused(const descent_pass *pass)  \
     for (size_t i = 0; i < pass->count; i++, at += pass->span_size) {         \
         const descent_span *p = (const descent_span *)(const void *)at;       \
         if ((may) && pass->stored == DESCENT_DTYPE_BF16)                      \
-            DESCENT_FUSED_(name, R, p, far, may);                             \
+            DESCENT_FUSED_(name, R, p, blocks, far, may);                     \
         else                                                                  \
-            DESCENT_FUSED_(name, R, p, far, 0);                               \
+            DESCENT_FUSED_(name, R, p, blocks, far, 0);                       \
     }                                                                         \
 }
 
@@ -270,16 +272,17 @@ typedef struct descent_rule {
 
 #if defined __x86_64__
 #  define DESCENT_LEVELS_(name, R, may)                                       \
-    DESCENT_LEVEL_(name, R, may, any, )                                       \
-    DESCENT_LEVEL_(name, R, may, avx2, __attribute__((target("avx2"))))       \
-    DESCENT_LEVEL_(name, R, may, avx512,                                      \
+    DESCENT_LEVEL_(name, R, may, 0, any, )                                    \
+    DESCENT_LEVEL_(name, R, may, may, avx2, __attribute__((target("avx2"))))  \
+    DESCENT_LEVEL_(name, R, may, may, avx512,                                 \
                    __attribute__((target(DESCENT_AVX512_))))
 #  define DESCENT_LOOPS_OF_(name, R)                                          \
     { { name##_##R##_any_step,    name##_##R##_any_fused },                   \
       { name##_##R##_avx2_step,   name##_##R##_avx2_fused },                  \
       { name##_##R##_avx512_step, name##_##R##_avx512_fused } }
 #else                                   /* AArch64: NEON is the baseline */
-#  define DESCENT_LEVELS_(name, R, may) DESCENT_LEVEL_(name, R, may, any, )
+#  define DESCENT_LEVELS_(name, R, may)                                       \
+    DESCENT_LEVEL_(name, R, may, may, any, )
 #  define DESCENT_LOOPS_OF_(name, R)                                          \
     { { name##_##R##_any_step, name##_##R##_any_fused },                      \
       { name##_##R##_any_step, name##_##R##_any_fused },                      \
