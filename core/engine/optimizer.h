@@ -87,7 +87,7 @@ struct descent_optimizer {
     size_t active; /* ... that have a gradient ...                  */
     size_t sparse; /* ... that is row-sparse                        */
     int64_t work;  /* elements that it is about                     */
-    double ended;  /* the last one that left threads asleep         */
+    double ended;  /* when the last that found threads asleep did   */
 
     scalars *sets; /* of the tensors that take part */
     size_t set_count, set_capacity;

@@ -130,10 +130,19 @@ static void prepare(const pass_state *p, size_t k)
 static bool joins(const pass_state *p, size_t k)
 {
     const descent_optimizer *o = p->o;
+    const descent_dtype dtype = o->parts[k].dtype;
 
-    return o->parts[k].direct &&
-           (p->fused || !entry_is_narrow(work_entry(o, k))) &&
+    return o->parts[k].direct && (p->fused || dtype_compute(dtype) == dtype) &&
            (p->takes || takes_all(p, o->spans[k].fuse->mask));
+}
+
+/* Spans [k, last], which are of one tensor, as one. */
+static descent_span join(const descent_optimizer *o, size_t k, size_t last)
+{
+    descent_span all = o->spans[k];
+
+    all.count = o->spans[last].first + o->spans[last].count - all.first;
+    return all;
 }
 
 /* Give spans [begin, end), of one type, to the plugin: several of one tensor as
@@ -141,16 +150,14 @@ static bool joins(const pass_state *p, size_t k)
  * for the next span costs as much as hundreds of elements. */
 static descent_status call_plugin(pass_state *p, size_t begin, size_t end)
 {
-    const entry *e = work_entry(p->o, begin);
-    const descent_span *spans = &p->o->spans[begin];
+    const descent_optimizer *o = p->o;
+    const entry *e = work_entry(o, begin);
     const descent_dtype stored = entry_is_narrow(e) ? e->dtype : 0;
-    const descent_span *last = &p->o->spans[end - 1];
     descent_span joined;
 
-    if (work_entry(p->o, end - 1) != e)
-        return pass_call(p, spans, end - begin, e->compute, stored);
-    joined = *spans;
-    joined.count = last->first + last->count - joined.first;
+    if (o->parts[begin].entry != o->parts[end - 1].entry)
+        return pass_call(p, &o->spans[begin], end - begin, e->compute, stored);
+    joined = join(o, begin, end - 1);
     return pass_call(p, &joined, 1, e->compute, stored);
 }
 
@@ -182,14 +189,13 @@ static size_t batch_last(const descent_optimizer *o, size_t k, size_t end)
 /* Update by batch.c what spans [k, last] of one tensor are about. */
 static descent_status run_batch(pass_state *p, size_t k, size_t last)
 {
-    const descent_span *const spans = p->o->spans;
     entry *const e = work_entry(p->o, k);
-    descent_span joined = spans[k];
+    const descent_span joined = join(p->o, k, last);
 
-    if (!e->active)
-        return DESCENT_OK;
-    joined.count = spans[last].first + spans[last].count - joined.first;
-    return batch_run(p, &joined, e);
+    /* Later steps may begin at any of them. */
+    for (size_t i = k + 1; i <= last; i++)
+        prepare(p, i);
+    return e->active ? batch_run(p, &joined, e) : DESCENT_OK;
 }
 
 /* Spans that follow each other and need no tiles are one call. */
@@ -208,8 +214,6 @@ static descent_status run_spans(pass_state *p, size_t begin, size_t end)
         if (direct || k == end)
             continue;
         const size_t last = batch_last(o, k, end);
-        for (size_t i = k + 1; i <= last; i++)
-            prepare(p, i);
         TRY(run_batch(p, k, last));
         k = last;
         begin = k + 1;

@@ -103,7 +103,7 @@ static bool is_empty(const crew *c, uint64_t last)
 static bool spin(const crew *c, condition *holds, uint64_t last)
 {
     enum { LOOKS = 32 };
-    double now = 0, end = 0;
+    double now, end = 0;
 
     if (holds(c, last))
         return true;

@@ -177,11 +177,6 @@ void rows_load(const entry *e, int64_t first, size_t n, void *buffer)
 
 /* ---- Walks ---- */
 
-row_walk rows_walk(const entry *e, int about)
-{
-    return rows_walk_part(e, about, 0, e->count);
-}
-
 row_walk rows_walk_part(const entry *e, int about, int64_t first, int64_t n)
 {
     row_walk w = {.e = e, .about = about, .end = first, .until = first + n};
@@ -197,14 +192,9 @@ row_walk rows_walk_part(const entry *e, int about, int64_t first, int64_t n)
 
 row_walk rows_walk_span(const entry *e, int about, int64_t first, int64_t n)
 {
-    if (about != WALK_ALL && first == 0)
-        return rows_walk(e, about);
-    return (row_walk){
-        .e = e,
-        .about = WALK_ALL,
-        .end = first,
-        .until = about == WALK_ALL ? first + n : first,
-    };
+    if (about != WALK_ALL)
+        n = first == 0 ? e->count : 0;
+    return rows_walk_part(e, about, first, n);
 }
 
 static bool next_all(row_walk *w)

@@ -51,8 +51,7 @@ typedef struct row_walk {
     int64_t until;      /* where a walk of all elements ends         */
 } row_walk;
 
-row_walk rows_walk(const entry *e, int about);
-/* The same for elements [first, first + n) and the rows that end there. */
+/* About elements [first, first + n), or the rows that end there. */
 row_walk rows_walk_part(const entry *e, int about, int64_t first, int64_t n);
 /* As rows_walk_part, but the part that begins the tensor is about all rows: a
  * sum over them has one order. */
