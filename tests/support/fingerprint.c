@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/fingerprint.h"
 
+#include "support/bits.h"
 #include "support/check.h"
 #include "tensor/view.h"
 
@@ -13,13 +14,18 @@ static uint64_t mix(uint64_t hash, const void *data, size_t bytes)
     return hash ^ hash >> 29;
 }
 
-static uint64_t mix_tensor(uint64_t hash, const descent_tensor *t)
+static size_t count_of(const descent_tensor *t)
 {
     size_t n = 1;
 
     for (uint32_t i = 0; i < t->ndim; i++)
         n *= (size_t)t->shape[i];
-    return mix(hash, t->data, n * dtype_size(t->dtype));
+    return n;
+}
+
+static uint64_t mix_tensor(uint64_t hash, const descent_tensor *t)
+{
+    return mix(hash, t->data, count_of(t) * dtype_size(t->dtype));
 }
 
 static uint64_t mix_option(uint64_t hash, descent_optimizer *o,
@@ -60,5 +66,18 @@ uint64_t fingerprint(descent_optimizer *o)
         hash = mix_option(hash, o, row);
     for (size_t i = 0; (row = descent_type_option(type, i)) != NULL; i++)
         hash = mix_option(hash, o, row);
+    return hash;
+}
+
+uint64_t fingerprint_slots(const descent_optimizer *o, uint64_t hash)
+{
+    const char *slot;
+
+    for (size_t k = 0; (slot = descent_optimizer_slot_name(o, k)) != NULL; k++)
+        for (size_t i = 0; i < descent_optimizer_tensor_count(o); i++) {
+            descent_tensor view = {.struct_size = sizeof view};
+            ok(descent_optimizer_slot(o, i, slot, &view));
+            hash = bits_hash(hash, view.dtype, view.data, count_of(&view));
+        }
     return hash;
 }

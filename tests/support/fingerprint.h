@@ -11,4 +11,7 @@
  * built. */
 uint64_t fingerprint(descent_optimizer *o);
 
+/* Mix every state array into a hash, as bits_hash does. */
+uint64_t fingerprint_slots(const descent_optimizer *o, uint64_t hash);
+
 #endif

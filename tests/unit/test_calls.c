@@ -6,6 +6,7 @@
 
 #include "base/cache.h"
 #include "support/check.h"
+#include "support/rule.h"
 
 enum { CALLS = 64, LARGE = 400000, SMALL = 100 };
 
@@ -36,41 +37,10 @@ static descent_status step(void *self, const descent_pass *pass)
 }
 
 static const descent_optimizer_type type = {
-    .struct_size = sizeof type,
-    .scope = DESCENT_SCOPE_ELEMENT,
-    .id = "noting",
-    .title = "noting",
-    .reference = "none",
-    .summary = "A rule of a test.",
-    .variant_count = 1,
-    .param_size = sizeof(descent_param),
-    .preset_size = sizeof(descent_preset),
-    .slot_size = sizeof(descent_slot),
+    RULE("noting", DESCENT_SCOPE_ELEMENT, step),
     .runs = DESCENT_RUNS_F32 | DESCENT_RUNS_F64,
-    .state_version = 1,
-    .step = step,
 };
-
-static const descent_plugin *entry(const descent_host *host)
-{
-    static const descent_plugin plugin = {
-        DESCENT_MAGIC,
-        sizeof(descent_plugin),
-        DESCENT_ABI_MAJOR,
-        DESCENT_ABI_MINOR,
-        0,
-        "descent-noting",
-        "1.0.0",
-        NULL,
-        NULL,
-        sizeof type,
-        1,
-        &type,
-    };
-
-    (void)host;
-    return &plugin;
-}
+RULE_ENTRY(entry, "noting", &type, 1)
 
 /* ---- Its optimizer, on one thread ---- */
 

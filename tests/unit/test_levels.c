@@ -10,6 +10,7 @@
 #include "engine/tile.h"
 #include "support/bits.h"
 #include "support/levels.h"
+#include "support/rule.h"
 #include "tensor/convert.h"
 #include "tensor/finite.h"
 #include "tensor/norm.h"
@@ -298,42 +299,12 @@ static descent_status prepare(void *self, const descent_moment *moment,
 }
 
 static const descent_optimizer_type type = {
-    .struct_size = sizeof type,
-    .scope = DESCENT_SCOPE_ELEMENT,
-    .id = "look",
-    .title = "Look",
-    .reference = "none",
-    .summary = "See the level.",
-    .param_size = sizeof(descent_param),
-    .preset_size = sizeof(descent_preset),
-    .slot_size = sizeof(descent_slot),
-    .coef_count = 1,
-    .variant_count = 1,
+    RULE("look", DESCENT_SCOPE_ELEMENT, look),
     .runs = DESCENT_RUNS_F32,
-    .state_version = 1,
+    .coef_count = 1,
     .prepare = prepare,
-    .step = look,
 };
-static const descent_plugin plugin = {
-    DESCENT_MAGIC,
-    sizeof(descent_plugin),
-    DESCENT_ABI_MAJOR,
-    DESCENT_ABI_MINOR,
-    0,
-    "descent-look",
-    "1.0.0",
-    NULL,
-    NULL,
-    sizeof type,
-    1,
-    &type,
-};
-
-static const descent_plugin *entry(const descent_host *host)
-{
-    (void)host;
-    return &plugin;
-}
+RULE_ENTRY(entry, "look", &type, 1)
 
 static void the_runtime_chooses_for_the_length_of_a_step(void **state)
 {

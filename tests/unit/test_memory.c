@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "support/check.h"
+#include "support/rule.h"
 
 enum { MEBIBYTE = 1 << 20, MOST = 10000 };
 
@@ -454,43 +455,12 @@ static descent_status step(void *self, const descent_pass *pass)
 
 /* One span a tensor, so that it is the state which is too large. */
 static const descent_optimizer_type whole = {
-    .struct_size = sizeof whole,
-    .scope = DESCENT_SCOPE_TENSOR,
-    .id = "whole",
-    .title = "whole",
-    .reference = "none",
-    .summary = "A rule of a test.",
-    .variant_count = 1,
-    .param_size = sizeof(descent_param),
-    .preset_size = sizeof(descent_preset),
-    .slot_size = sizeof(descent_slot),
+    RULE("whole", DESCENT_SCOPE_TENSOR, step),
+    .runs = DESCENT_RUNS_F32 | DESCENT_RUNS_F64,
     .slot_count = 2,
     .slots = two,
-    .runs = DESCENT_RUNS_F32 | DESCENT_RUNS_F64,
-    .state_version = 1,
-    .step = step,
 };
-
-static const descent_plugin plugin = {
-    DESCENT_MAGIC,
-    sizeof(descent_plugin),
-    DESCENT_ABI_MAJOR,
-    DESCENT_ABI_MINOR,
-    0,
-    "descent-memory",
-    "1.0.0",
-    NULL,
-    NULL,
-    sizeof(descent_optimizer_type),
-    1,
-    &whole,
-};
-
-static const descent_plugin *entry(const descent_host *host)
-{
-    (void)host;
-    return &plugin;
-}
+RULE_ENTRY(entry, "memory", &whole, 1)
 
 static void more_than_can_be_addressed_is_refused(void **state)
 {

@@ -7,6 +7,7 @@
 
 #include "support/bits.h"
 #include "support/check.h"
+#include "support/rule.h"
 #include "tensor/norm.h"
 #include "tensor/sparse.h"
 
@@ -314,39 +315,11 @@ static descent_status whole_step(void *self, const descent_pass *pass)
     return DESCENT_OK;
 }
 
-static descent_optimizer_type whole_type = {
-    .struct_size = sizeof whole_type,
-    .scope = DESCENT_SCOPE_TENSOR,
-    .id = "whole",
-    .title = "Whole",
-    .reference = "none",
-    .summary = "A rule over whole tensors.",
-    .variant_count = 1,
+static const descent_optimizer_type whole_type = {
+    RULE("whole", DESCENT_SCOPE_TENSOR, whole_step),
     .runs = DESCENT_RUNS_F32,
-    .state_version = 1,
-    .step = whole_step,
 };
-
-static const descent_plugin *whole_entry(const descent_host *host)
-{
-    static const descent_plugin plugin = {
-        DESCENT_MAGIC,
-        sizeof(descent_plugin),
-        DESCENT_ABI_MAJOR,
-        DESCENT_ABI_MINOR,
-        0,
-        "descent-whole",
-        "1.0.0",
-        NULL,
-        NULL,
-        sizeof(descent_optimizer_type),
-        1,
-        &whole_type,
-    };
-
-    (void)host;
-    return &plugin;
-}
+RULE_ENTRY(whole_entry, "whole", &whole_type, 1)
 
 static void rules_over_whole_tensors_get_zeros_and_cannot_be_lazy(void **state)
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Lazy rows on any threads, in any step: the same bits.  Rows lie across the
  * spans that a table is cut into. */
-#include <string.h>
-
 #include "support/bits.h"
 #include "support/check.h"
+#include "support/fingerprint.h"
 
 enum { ROWS = 3000, ROW = 100, COUNT = ROWS * ROW, LISTED = 2000, STEPS = 4 };
 
@@ -19,22 +18,6 @@ static void list_rows(unsigned step)
     listed[7] = listed[8];
     listed[LISTED - 1] = listed[0];
     bits_fill_every(DESCENT_DTYPE_F32, gradient, LISTED * ROW, step, 101);
-}
-
-static uint64_t hash_slots(const descent_optimizer *o, uint64_t hash)
-{
-    const char *name;
-
-    for (size_t i = 0; (name = descent_optimizer_slot_name(o, i)) != NULL;
-         i++) {
-        descent_tensor slot = {.struct_size = sizeof slot};
-        int64_t n = 1;
-        ok(descent_optimizer_slot(o, 0, name, &slot));
-        for (uint32_t k = 0; k < slot.ndim; k++)
-            n *= slot.shape[k];
-        hash = bits_hash(hash, slot.dtype, slot.data, (size_t)n);
-    }
-    return hash;
 }
 
 /* Steps on so many threads each; the hash of all that they leave. */
@@ -67,7 +50,7 @@ static uint64_t run(const char *json, const uint32_t threads[STEPS])
         ok(descent_runtime_set_threads(runtime, threads[i]));
         ok(descent_optimizer_step(o, &g, 1, NULL, NULL));
     }
-    hash = hash_slots(o, bits_hash(0, DESCENT_DTYPE_F32, table, COUNT));
+    hash = fingerprint_slots(o, bits_hash(0, DESCENT_DTYPE_F32, table, COUNT));
     descent_optimizer_free(o);
     descent_runtime_free(runtime);
     return hash;

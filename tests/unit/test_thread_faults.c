@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "support/check.h"
+#include "support/rule.h"
 
 enum { SIZE = 420000, SPANS = 26 };
 
@@ -89,14 +90,8 @@ static descent_status nesting_step(void *self, const descent_pass *pass)
 
 #define TYPE(name, scope_, flags_, step_)                                      \
     {                                                                          \
-        .struct_size = sizeof(descent_optimizer_type), .scope = (scope_),      \
-        .flags = (flags_), .id = (name), .title = (name), .reference = "none", \
-        .summary = "A rule of a test.", .variant_count = 1,                    \
-        .param_size = sizeof(descent_param),                                   \
-        .preset_size = sizeof(descent_preset),                                 \
-        .slot_size = sizeof(descent_slot),                                     \
-        .runs = DESCENT_RUNS_F32 | DESCENT_RUNS_F64, .state_version = 1,       \
-        .step = (step_),                                                       \
+        RULE(name, scope_, step_),                                             \
+            .flags = (flags_), .runs = DESCENT_RUNS_F32 | DESCENT_RUNS_F64,    \
     }
 
 static const descent_optimizer_type types[] = {
@@ -105,27 +100,7 @@ static const descent_optimizer_type types[] = {
     TYPE("whole", DESCENT_SCOPE_TENSOR, 0, whole_step),
     TYPE("nesting", DESCENT_SCOPE_TENSOR, 0, nesting_step),
 };
-
-static const descent_plugin plugin = {
-    DESCENT_MAGIC,
-    sizeof(descent_plugin),
-    DESCENT_ABI_MAJOR,
-    DESCENT_ABI_MINOR,
-    0,
-    "descent-faults",
-    "1.0.0",
-    NULL,
-    NULL,
-    sizeof(descent_optimizer_type),
-    sizeof types / sizeof *types,
-    types,
-};
-
-static const descent_plugin *entry(const descent_host *host)
-{
-    (void)host;
-    return &plugin;
-}
+RULE_ENTRY(entry, "faults", types, sizeof types / sizeof *types)
 
 static descent_runtime *open_runtime(const descent_runtime_options *options)
 {

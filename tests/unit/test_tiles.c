@@ -10,7 +10,9 @@
 
 #include "support/bits.h"
 #include "support/check.h"
+#include "support/fingerprint.h"
 #include "support/plugin_files.h"
+#include "support/rule.h"
 
 enum { SIZE = 1500, STEPS = 4, SUBSETS = 32 };
 
@@ -39,20 +41,7 @@ static descent_status fused(void *self, const descent_pass *pass)
 
 static descent_optimizer_type types[SUBSETS + 1];
 static char ids[SUBSETS + 1][16];
-static descent_plugin plugin = {
-    DESCENT_MAGIC,
-    sizeof(descent_plugin),
-    DESCENT_ABI_MAJOR,
-    DESCENT_ABI_MINOR,
-    0,
-    "descent-partial",
-    "1.0.0",
-    NULL,
-    NULL,
-    sizeof(descent_optimizer_type),
-    SUBSETS + 1,
-    types,
-};
+static descent_plugin plugin = RULE_PLUGIN("partial", types, SUBSETS + 1);
 
 static const descent_plugin *entry(const descent_host *host)
 {
@@ -75,7 +64,6 @@ static uint64_t run(descent_runtime *runtime, const char *kind,
                     const char *json)
 {
     descent_optimizer *o = check_optimizer(runtime, kind, json);
-    const char *name;
     uint64_t hash;
 
     bits_fill(DESCENT_DTYPE_F32, w, SIZE, 1);
@@ -85,14 +73,7 @@ static uint64_t run(descent_runtime *runtime, const char *kind,
         bits_fill(DESCENT_DTYPE_F32, g, SIZE, t + 2);
         check_step(o);
     }
-    hash = bits_hash(1, DESCENT_DTYPE_F32, w, SIZE);
-    for (size_t i = 0; (name = descent_optimizer_slot_name(o, i)) != NULL; i++)
-        for (size_t k = 0; k < 2; k++) {
-            descent_tensor view = {.struct_size = sizeof view};
-            ok(descent_optimizer_slot(o, k, name, &view));
-            hash = bits_hash(hash, DESCENT_DTYPE_F32, view.data,
-                             (size_t)view.shape[0]);
-        }
+    hash = fingerprint_slots(o, bits_hash(1, DESCENT_DTYPE_F32, w, SIZE));
     descent_optimizer_free(o);
     return hash;
 }
@@ -177,38 +158,14 @@ static const descent_slot row_slots[] = {
      "work", "A worker's.", DESCENT_DTYPE_COMPUTE, 0, 0, NULL},
 };
 static const descent_optimizer_type row_type = {
-    .struct_size = sizeof row_type,
-    .scope = DESCENT_SCOPE_TENSOR,
-    .id = "rows",
-    .title = "Rows",
-    .reference = "none",
-    .summary = "Step by a row's direction.",
-    .param_size = sizeof(descent_param),
-    .preset_size = sizeof(descent_preset),
+    RULE("rows", DESCENT_SCOPE_TENSOR, row_step),
+    .runs = DESCENT_RUNS_F32,
     .slots = row_slots,
-    .slot_size = sizeof *row_slots,
     .slot_count = 2,
     .coef_count = 1,
-    .variant_count = 1,
-    .runs = DESCENT_RUNS_F32,
-    .state_version = 1,
     .prepare = row_prepare,
-    .step = row_step,
 };
-static const descent_plugin row_plugin = {
-    DESCENT_MAGIC,
-    sizeof(descent_plugin),
-    DESCENT_ABI_MAJOR,
-    DESCENT_ABI_MINOR,
-    0,
-    "descent-rows",
-    "1.0.0",
-    NULL,
-    NULL,
-    sizeof row_type,
-    1,
-    &row_type,
-};
+static const descent_plugin row_plugin = RULE_PLUGIN("rows", &row_type, 1);
 
 static const descent_plugin *row_entry(const descent_host *host)
 {
