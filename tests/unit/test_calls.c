@@ -15,7 +15,7 @@ enum { CALLS = 64, LARGE = 400000, SMALL = 100 };
 static struct {
     size_t spans;
     int64_t elements;
-    descent_dtype compute;
+    descent_dtype compute, stored;
     uint32_t flags;
 } call[CALLS];
 static size_t calls;
@@ -28,6 +28,7 @@ static descent_status step(void *self, const descent_pass *pass)
     assert_in_range(calls, 0, CALLS - 1);
     call[calls].spans = pass->count;
     call[calls].compute = pass->compute;
+    call[calls].stored = pass->stored;
     call[calls].flags = pass->flags;
     call[calls].elements = 0;
     for (size_t i = 0; i < pass->count; i++, at += pass->span_size)
@@ -36,11 +37,19 @@ static descent_status step(void *self, const descent_pass *pass)
     return DESCENT_OK;
 }
 
-static const descent_optimizer_type type = {
-    RULE("noting", DESCENT_SCOPE_ELEMENT, step),
-    .runs = DESCENT_RUNS_F32 | DESCENT_RUNS_F64,
+static const descent_optimizer_type types[] = {
+    {
+        RULE("noting", DESCENT_SCOPE_ELEMENT, step),
+        .runs = DESCENT_RUNS_F32 | DESCENT_RUNS_F64,
+    },
+    {
+        RULE("storing", DESCENT_SCOPE_ELEMENT, step),
+        .runs = DESCENT_RUNS_F32,
+        .fuses = DESCENT_FUSE_BF16,
+        .fused_step = step,
+    },
 };
-RULE_ENTRY(entry, "noting", &type, 1)
+RULE_ENTRY(entry, "noting", types, sizeof types / sizeof *types)
 
 /* ---- Its optimizer, on one thread ---- */
 
@@ -49,14 +58,14 @@ static descent_optimizer *optimizer;
 static void *memory[16];
 static size_t taken;
 
-static void open(const char *json)
+static void open(const char *kind, const char *json)
 {
     const descent_runtime_options options = {.struct_size = sizeof options,
                                              .threads = 1};
 
     ok(descent_runtime_create(&options, &runtime));
     ok(descent_runtime_register(runtime, entry, NULL));
-    optimizer = check_optimizer(runtime, "noting", json);
+    optimizer = check_optimizer(runtime, kind, json);
 }
 
 /* Zeros that nothing touches take no memory. */
@@ -89,7 +98,7 @@ static void take_step(void)
 
     calls = 0;
     ok(descent_optimizer_step(optimizer, NULL, 0, NULL, &report));
-    assert_int_equal(report.step_calls, calls);
+    assert_int_equal(report.step_calls + report.fused_calls, calls);
 }
 
 static void close(void)
@@ -111,7 +120,7 @@ static void expect(size_t i, size_t spans, int64_t elements)
 static void a_large_tensor_is_one_run(void **state)
 {
     (void)state;
-    open(NULL);
+    open("noting", NULL);
     add("a", DESCENT_DTYPE_F32, LARGE);
     take_step();
     assert_int_equal(calls, 1);
@@ -122,7 +131,7 @@ static void a_large_tensor_is_one_run(void **state)
 static void so_it_is_beside_small_ones(void **state)
 {
     (void)state;
-    open(NULL);
+    open("noting", NULL);
     add("a", DESCENT_DTYPE_F32, 1);
     add("b", DESCENT_DTYPE_F32, 2);
     add("c", DESCENT_DTYPE_F32, LARGE);
@@ -141,7 +150,7 @@ static void so_it_is_beside_small_ones(void **state)
 static void types_are_never_mixed(void **state)
 {
     (void)state;
-    open(NULL);
+    open("noting", NULL);
     add("a", DESCENT_DTYPE_F64, SMALL);
     add("b", DESCENT_DTYPE_F32, SMALL);
     add("c", DESCENT_DTYPE_F64, 1);
@@ -158,7 +167,7 @@ static void types_are_never_mixed(void **state)
 static void aggregate_num_counts_tensors(void **state)
 {
     (void)state;
-    open("{\"aggregate_num\": 2}");
+    open("noting", "{\"aggregate_num\": 2}");
     add("a", DESCENT_DTYPE_F32, 1);
     add("b", DESCENT_DTYPE_F32, LARGE);
     add("c", DESCENT_DTYPE_F32, 2);
@@ -173,13 +182,33 @@ static void aggregate_num_counts_tensors(void **state)
     close();
 }
 
+static void only_fused_step_stores_narrow_weights(void **state)
+{
+    static const char *const options[] = {
+        "{\"master\": \"f32\"}",
+        "{\"master\": \"f32\", \"use_fused_step\": false}",
+    };
+
+    (void)state;
+    for (int plain = 0; plain < 2; plain++) {
+        open("storing", options[plain]);
+        add("a", DESCENT_DTYPE_BF16, SMALL);
+        take_step();
+        assert_int_equal(calls, 1);
+        expect(0, 1, SMALL);
+        assert_int_equal(call[0].compute, DESCENT_DTYPE_F32);
+        assert_int_equal(call[0].stored, plain ? 0 : DESCENT_DTYPE_BF16);
+        close();
+    }
+}
+
 static void a_pass_says_when_the_caches_do_not_hold_the_arrays(void **state)
 {
     const size_t most = cache_bytes(&files_system) / 2 / (2 * sizeof(float));
 
     (void)state;
     for (int64_t more = 0; more < 2; more++) {
-        open(NULL);
+        open("noting", NULL);
         add("a", DESCENT_DTYPE_F32, (int64_t)most + more);
         take_step();
         assert_int_equal(call[0].flags, more == 0 ? 0 : DESCENT_PASS_FAR);
@@ -194,6 +223,7 @@ int main(void)
         cmocka_unit_test(so_it_is_beside_small_ones),
         cmocka_unit_test(types_are_never_mixed),
         cmocka_unit_test(aggregate_num_counts_tensors),
+        cmocka_unit_test(only_fused_step_stores_narrow_weights),
         cmocka_unit_test(a_pass_says_when_the_caches_do_not_hold_the_arrays),
     };
 
